@@ -1,0 +1,1 @@
+//! hooklab's receiver: bins that capture whatever is sent to them, keep it, and stream it live.

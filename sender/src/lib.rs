@@ -1,0 +1,1 @@
+//! hooklab's sender: webhooks, events, signatures, deliveries and their log.

@@ -1,0 +1,53 @@
+//! A bin: a named URL that captures whatever is sent to it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{BinName, Seq, Timestamp};
+
+/// A bin as it is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bin {
+    /// Its name.
+    pub name: BinName,
+    /// Where to send to it: on the capture listener.
+    pub url: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The user's own marks.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// How many captures it holds now.
+    pub captures: u64,
+    /// What they take in the store, in bytes.
+    pub bytes: u64,
+    /// The oldest capture that is still there; none in an empty bin.
+    pub oldest_seq: Option<Seq>,
+    /// The newest that was ever given, 0 before the first.
+    pub newest_seq: Seq,
+    /// How many captures retention has dropped; deleting by hand does not count.
+    pub dropped: u64,
+}
+
+/// What a bin is made from. Unknown fields are refused, so that a typo is not silence.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewBin {
+    /// Its name; a random one of 122 bits is minted where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<BinName>,
+    /// The user's own marks: at most 32, keys and values at most 256 bytes each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The items, in the order that was asked for.
+    pub items: Vec<T>,
+    /// What to give as `after` (or `before`, when the newest come first) to get the next page; none
+    /// on the last.
+    pub next: Option<String>,
+}

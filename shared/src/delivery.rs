@@ -1,0 +1,210 @@
+//! A delivery: one event to one webhook; an attempt: one HTTP try of it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::capture::BodyDocument;
+use crate::headers::Octets;
+use crate::id::Timestamp;
+
+/// What an event is fired from. Unknown fields are refused, so that a typo is not silence.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewEvent {
+    /// The slug of its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its payload, sent as it is; one is generated where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Value>,
+    /// What the generated payload grows from: the same seed, the same payload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+}
+
+/// An event that was fired, and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FiredEvent {
+    /// Its id, constant over deliveries and attempts.
+    pub id: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// The seed of a generated payload.
+    pub seed: Option<u64>,
+    /// Its payload.
+    pub payload: Value,
+    /// One delivery for each webhook that it triggered.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// One event to one webhook.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Its id.
+    pub id: Uuid,
+    /// The event's id, sent as `webhook-id`.
+    pub event_id: String,
+    /// The event's type.
+    pub event: String,
+    /// The webhook's number.
+    pub webhook: i64,
+    /// Where it goes: the webhook's URL when the event was fired.
+    pub target: String,
+    /// Whether it is a test event: marked, logged, not counted.
+    pub test: bool,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// Every attempt, the first one first.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// It is due, or will be.
+    Pending,
+    /// A target answered 2xx.
+    Delivered,
+    /// No attempt is left.
+    Exhausted,
+}
+
+impl DeliveryState {
+    /// As it is told.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Exhausted => "exhausted",
+        }
+    }
+}
+
+/// One HTTP try of a delivery, as it went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Its number, from 1.
+    pub n: u32,
+    /// When it began.
+    pub at: Timestamp,
+    /// What was sent.
+    pub request: SentRequest,
+    /// What was answered, if anything was.
+    pub response: Option<GotResponse>,
+    /// How long each phase took.
+    pub phases: Phases,
+    /// How it ended.
+    pub outcome: AttemptOutcome,
+}
+
+/// What an attempt sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentRequest {
+    /// The method.
+    pub method: String,
+    /// The URL.
+    pub url: String,
+    /// The header fields, in the order sent.
+    pub headers: Vec<(String, Octets)>,
+    /// The body.
+    pub body: BodyDocument,
+}
+
+/// What a target answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GotResponse {
+    /// The status code.
+    pub status: u16,
+    /// The header fields.
+    pub headers: Vec<(String, Octets)>,
+    /// The body, up to 64 KiB.
+    pub body: BodyDocument,
+    /// Whether there was more than that.
+    pub truncated: bool,
+}
+
+/// How long each phase of an attempt took, in microseconds; none where it was not reached or not
+/// needed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phases {
+    /// Resolving the name.
+    pub dns_us: Option<u64>,
+    /// Connecting.
+    pub connect_us: Option<u64>,
+    /// The TLS handshake.
+    pub tls_us: Option<u64>,
+    /// From the first byte sent to the first byte of the answer.
+    pub first_byte_us: Option<u64>,
+    /// From there to the answer's end.
+    pub body_us: Option<u64>,
+    /// All of it.
+    pub total_us: u64,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum AttemptOutcome {
+    /// 2xx, and nothing else, is success.
+    Delivered,
+    /// The target answered, and not with 2xx.
+    Refused {
+        /// Its status.
+        status: u16,
+        /// What to try.
+        hint: String,
+    },
+    /// There was no whole answer.
+    Failed {
+        /// Where it ended.
+        phase: Phase,
+        /// Why, such as `connection refused`.
+        cause: String,
+        /// What to try.
+        hint: String,
+    },
+}
+
+/// A phase of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Vetting the target: it is not one that may be dialled.
+    Policy,
+    /// Resolving the name.
+    Dns,
+    /// Connecting.
+    Connect,
+    /// The TLS handshake.
+    Tls,
+    /// Sending the request.
+    Send,
+    /// Waiting for the answer's head.
+    FirstByte,
+    /// Reading the answer's body.
+    Body,
+}
+
+impl Phase {
+    /// As it is told.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Policy => "policy",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Send => "send",
+            Self::FirstByte => "first_byte",
+            Self::Body => "body",
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! hooklab's vocabulary: what a capture, an event and a delivery are, and how each is told.
+//!
+//! Everything here is pure, with two exceptions: [`listen`], the accept loop that both listeners
+//! run on, and [`directory`], the locked directory that both stores live in. No other module reads
+//! a clock, draws a random number, opens a file or a socket; time,
+//! ids and randomness come in as values.
+
+pub mod bin;
+pub mod body;
+pub mod capture;
+pub mod delivery;
+pub mod directory;
+pub mod escape;
+pub mod event;
+pub mod headers;
+pub mod id;
+pub mod limits;
+pub mod listen;
+pub mod live;
+pub mod problem;
+pub mod signature;
+pub mod webhook;

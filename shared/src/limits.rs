@@ -1,0 +1,61 @@
+//! Every bound in one place, each with the reason for its number.
+
+use std::time::Duration;
+
+/// The bounds of both listeners and of the store. `Default` is what `serve` starts with.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// A head in bytes: eight times what common servers take, so that odd clients get through.
+    pub head_bytes_max: usize,
+    /// A captured body in bytes: above what any provider of webhooks sends (GitHub caps at 25 MiB).
+    pub body_bytes_max: usize,
+    /// An API request's body in bytes: a reply program or an event's payload, with room.
+    pub api_body_bytes_max: usize,
+    /// Connections of the capture listener: what a laptop's descriptor limit of 1,024 leaves.
+    pub capture_connections_max: usize,
+    /// Connections of the dashboard, apart from those of the capture listener, so that a flood on
+    /// one never closes the other.
+    pub dashboard_connections_max: usize,
+    /// From the first byte of a head to its last: slow mobile links need a second, attacks need more.
+    pub head_timeout: Duration,
+    /// Between two pieces of a body.
+    pub body_idle_timeout: Duration,
+    /// Between two pieces of an answer that the client takes.
+    pub write_stall_timeout: Duration,
+    /// Between two requests of one connection.
+    pub keep_alive_timeout: Duration,
+    /// From the wish to stop to the moment when what is still open is cut.
+    pub drain_timeout: Duration,
+    /// Bins in all: each costs about 400 bytes, and names can come from anyone who reaches the port.
+    pub bins_max: usize,
+    /// Captures in one page of a list.
+    pub page_captures_max: usize,
+    /// Live messages that a bin remembers for watchers that lag; who lags more reads the store.
+    pub live_messages_max: usize,
+    /// Watchers in all.
+    pub watchers_max: usize,
+    /// Strays that are remembered; the oldest go.
+    pub strays_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes_max: 64 * 1024,
+            body_bytes_max: 32 * 1024 * 1024,
+            api_body_bytes_max: 4 * 1024 * 1024,
+            capture_connections_max: 768,
+            dashboard_connections_max: 192,
+            head_timeout: Duration::from_secs(10),
+            body_idle_timeout: Duration::from_secs(30),
+            write_stall_timeout: Duration::from_secs(30),
+            keep_alive_timeout: Duration::from_secs(60),
+            drain_timeout: Duration::from_secs(5),
+            bins_max: 200_000,
+            page_captures_max: 500,
+            live_messages_max: 1_024,
+            watchers_max: 20_000,
+            strays_max: 1_000,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What a watcher is told, one JSON object a frame.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bin::Bin;
+use crate::capture::Summary;
+use crate::id::{BinName, Seq};
+
+/// A live message.
+///
+/// ```
+/// use hooklab_shared::live::Message;
+/// let json = r#"{"type":"gap","from":1,"to":9,"reason":"retention"}"#;
+/// assert!(matches!(serde_json::from_str(json), Ok(Message::Gap { from: 1, to: 9, .. })));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Message {
+    /// The first message: where the bin stands.
+    Hello {
+        /// The bin.
+        bin: BinName,
+        /// The oldest capture that is still there.
+        oldest_seq: Option<Seq>,
+        /// The newest that was ever given, 0 before the first.
+        newest_seq: Seq,
+        /// How many captures retention has dropped.
+        dropped: u64,
+    },
+    /// A capture, committed.
+    Capture {
+        /// Its place, also in the summary: what to resume after.
+        seq: Seq,
+        /// What it is.
+        summary: Box<Summary>,
+    },
+    /// Captures that can no longer be told.
+    Gap {
+        /// The first of them.
+        from: Seq,
+        /// The last of them.
+        to: Seq,
+        /// Why they are gone.
+        reason: GapReason,
+    },
+    /// Every capture of the bin was deleted, up to and with this one.
+    Cleared {
+        /// The newest that went.
+        to: Seq,
+    },
+    /// The bin itself was changed.
+    Bin {
+        /// As it is now.
+        bin: Box<Bin>,
+    },
+    /// The bin was deleted; nothing follows.
+    Deleted,
+}
+
+/// Why captures can no longer be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapReason {
+    /// Retention dropped them.
+    Retention,
+    /// Somebody deleted them.
+    Deleted,
+}

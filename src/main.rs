@@ -1,0 +1,3 @@
+//! hooklab: webhooks offline, both sides of the wire.
+
+fn main() {}
