@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod directory;
 pub mod escape;
 pub mod event;
+pub mod extract;
 pub mod headers;
 pub mod id;
 pub mod limits;

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use hyper_util::server::graceful::GracefulConnection;
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -115,18 +115,23 @@ fn is_the_clients(error: &io::Error) -> bool {
     )
 }
 
-/// Runs one hyper connection to its end; told to stop, it finishes what is in flight.
+/// Runs one hyper connection to its end; told to stop, it is asked to finish what is in flight by
+/// `shutdown`: hyper's `graceful_shutdown`, which its connections have without a common trait.
 ///
 /// # Errors
 /// What hyper reports: a malformed head, a client that went away, a timeout.
-pub async fn drive<C>(connection: C, mut stop: Stop) -> Result<(), C::Error>
+pub async fn drive<C>(
+    connection: C,
+    mut stop: Stop,
+    shutdown: impl FnOnce(Pin<&mut C>),
+) -> hyper::Result<()>
 where
-    C: GracefulConnection,
+    C: Future<Output = hyper::Result<()>>,
 {
     let mut connection = pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return ended,
-        _ = stop.wait_for(|&stopped| stopped) => connection.as_mut().graceful_shutdown(),
+        _ = stop.wait_for(|&stopped| stopped) => shutdown(connection.as_mut()),
     }
     connection.await
 }
@@ -170,6 +175,40 @@ pub struct Serving(Phase);
 impl Drop for Serving {
     fn drop(&mut self) {
         self.0.change(SERVING, IDLE);
+    }
+}
+
+/// An answer's body that keeps its connection in the serving phase until it has been sent.
+#[derive(Debug)]
+pub struct Held<B> {
+    body: B,
+    _serving: Serving,
+}
+
+impl<B> Held<B> {
+    /// Ties a body to the phase that ends with it.
+    pub fn new(body: B, serving: Serving) -> Self {
+        Self { body, _serving: serving }
+    }
+}
+
+impl<B: Body + Unpin> Body for Held<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
