@@ -1,3 +1,11 @@
 //! hooklab's receiver: bins that capture whatever is sent to them, keep it, and stream it live.
 
+mod api;
+mod capture;
+mod receiver;
+mod reply;
 pub mod store;
+mod tap;
+
+pub use api::OriginVetted;
+pub use receiver::{Receiver, Settings};

@@ -106,6 +106,12 @@ impl Watch {
         }
     }
 
+    /// Whether the bin is gone, and not only the store closed.
+    #[must_use]
+    pub fn deleted(&self) -> bool {
+        self.bin.state().deleted
+    }
+
     /// What needs no waiting: frames that are ready, or that the store has.
     fn at_hand(&mut self) -> Option<Utf8Bytes> {
         loop {
