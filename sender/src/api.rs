@@ -1,0 +1,87 @@
+//! The sender's part of `/api/v1`.
+
+mod deliveries;
+mod event_types;
+mod events;
+mod input;
+mod webhooks;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{any, get, post};
+use hooklab_shared::problem::Problem;
+
+use crate::sender::Sender;
+use crate::store::StoreError;
+
+/// Items in a page, unless `limit` says otherwise.
+const PAGE_ITEMS: usize = 50;
+
+/// Paths under these that name nothing are this router's to refuse. A fallback would be simpler,
+/// and would keep the router from being merged with another that has one.
+const ROOTS: [&str; 4] = ["/event-types", "/webhooks", "/events", "/deliveries"];
+
+/// The routes, relative to `/api/v1`.
+pub(crate) fn router(sender: Sender) -> Router {
+    let mut router = Router::new()
+        .route("/event-types", get(event_types::list))
+        .route("/event-types/{slug}", get(event_types::one))
+        .route("/webhooks", get(webhooks::list).post(webhooks::add))
+        .route(
+            "/webhooks/{id}",
+            get(webhooks::one).patch(webhooks::change).delete(webhooks::delete),
+        )
+        .route("/webhooks/{id}/test", post(webhooks::test))
+        .route("/events", post(events::fire))
+        .route("/deliveries", get(deliveries::list))
+        .route("/deliveries/{id}", get(deliveries::one))
+        .method_not_allowed_fallback(wrong_method);
+    for root in ROOTS {
+        router = router
+            .route(&format!("{root}/"), any(unknown_route))
+            .route(&format!("{root}/{{id}}/{{*rest}}"), any(unknown_route));
+    }
+    router.layer(middleware::from_fn(json_only)).with_state(sender)
+}
+
+/// A form cannot send JSON without the browser asking first, so nothing else is taken.
+async fn json_only(request: Request, next: Next) -> Response {
+    let changes = matches!(*request.method(), Method::POST | Method::PATCH | Method::PUT);
+    if changes && !is_json(request.headers().get(header::CONTENT_TYPE)) {
+        let detail = "this API takes JSON: send the header `content-type: application/json`";
+        return Problem::new(415, "json-required", detail).into_response();
+    }
+    next.run(request).await
+}
+
+fn is_json(value: Option<&HeaderValue>) -> bool {
+    let Some(Ok(value)) = value.map(HeaderValue::to_str) else { return false };
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+async fn wrong_method(request: Request) -> Problem {
+    let (method, path) = (request.method(), request.uri().path());
+    let detail = format!("{path} does not take {method}: the header `allow` names what it takes");
+    Problem::new(405, "wrong-method", detail)
+}
+
+async fn unknown_route(request: Request) -> Problem {
+    let detail = format!("there is nothing at {}: check the path", request.uri().path());
+    Problem::new(404, "unknown-route", detail)
+}
+
+fn unknown_webhook(id: &str) -> Problem {
+    let id: String = id.chars().take(40).collect();
+    let detail = format!("there is no webhook `{id}`: GET /api/v1/webhooks lists them");
+    Problem::new(404, "unknown-webhook", detail)
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::new(503, "store-failed", format!("failed to {error}")).retry_after(1)
+    }
+}
