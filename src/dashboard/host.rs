@@ -54,7 +54,7 @@ pub(super) fn vet(
         return bad("a request needs exactly one Host header: send it once");
     };
     let parsed = sent.to_str().ok().and_then(|text| text.parse::<Authority>().ok());
-    let Some(authority) = parsed.filter(|authority| !authority.as_str().contains('@')) else {
+    let Some(authority) = parsed.filter(is_plain) else {
         return bad("the Host header is not a host with an optional port: send HOST or HOST:PORT");
     };
     let target = request.uri().authority();
@@ -74,6 +74,18 @@ pub(super) fn vet(
              --allowed-host {host}"
         ),
     ))
+}
+
+/// A host, and a port that is a number if there is one; no user.
+fn is_plain(authority: &Authority) -> bool {
+    let host = authority.host();
+    let rest = authority.as_str().strip_prefix(host);
+    let port = rest.map(|rest| rest.strip_prefix(':').map_or(rest.is_empty(), is_port));
+    !host.is_empty() && port == Some(true)
+}
+
+fn is_port(digits: &str) -> bool {
+    digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok()
 }
 
 /// An address is ours if we listen on it, or the connection came in on it: a name can be made to

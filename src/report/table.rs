@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_lines_end_where_their_text_does() {
-        let want = "  ID  NAME     URL\n   7  a\\u{1b}b  http://x\n1234  é\n";
+        let want = "  ID  NAME      URL\n   7  a\\u{1b}b  http://x\n1234  é\n";
         assert_eq!(table().render(Paint::new(ColorWhen::Never, true)), want);
     }
 
