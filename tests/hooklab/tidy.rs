@@ -1,6 +1,7 @@
 //! Reads the sources and holds the invariants of ARCHITECTURE.md. Every rule shows on a bad
 //! snippet that it can fail.
 
+mod absent;
 mod arrows;
 mod house;
 mod shape;

@@ -36,7 +36,7 @@ const DIALS: [&str; 8] = [
     "to_socket_addrs",
 ];
 
-/// I1: neither half knows the other, and the vocabulary knows neither.
+/// I4: neither half knows the other, and the vocabulary knows neither.
 #[test]
 fn arrows_point_down() {
     let hidden: [(&str, &[&str]); 3] = [
@@ -48,17 +48,17 @@ fn arrows_point_down() {
         let words = hidden.iter().filter(|(room, _)| source.is_in(room));
         words.flat_map(|(_, words)| words.iter().flat_map(|w| source.mentions(w))).collect()
     };
-    hold("I1", rule, "sender/src/a.rs", "use hooklab_receiver::store;", "use hooklab_shared::id;");
+    hold("I4", rule, "sender/src/a.rs", "use hooklab_receiver::store;", "use hooklab_shared::id;");
     for (package, forbidden) in
         [("receiver", "hooklab-sender"), ("sender", "hooklab-receiver"), ("shared", "hooklab-re")]
     {
         let manifest = read(&format!("{package}/Cargo.toml"));
         let needs = manifest.lines().filter(|line| line.starts_with(forbidden)).count();
-        assert_eq!(needs, 0, "I1: {package}/Cargo.toml asks for {forbidden}");
+        assert_eq!(needs, 0, "I4: {package}/Cargo.toml asks for {forbidden}");
     }
 }
 
-/// I2: the vocabulary is pure, but for the listener kit and the locked directory.
+/// I5: the vocabulary is pure, but for the listener kit and the locked directory.
 #[test]
 fn the_vocabulary_is_pure() {
     let rule = |source: &Source| -> Found {
@@ -71,10 +71,10 @@ fn the_vocabulary_is_pure() {
         WORLD.iter().flat_map(|word| source.mentions(word)).collect()
     };
     let good = "use std::time::SystemTime; // SystemTime::now\n#[cfg(test)]\nmod t { tokio::x }";
-    hold("I2", rule, "shared/src/id.rs", "let now = SystemTime::now();", good);
+    hold("I5", rule, "shared/src/id.rs", "let now = SystemTime::now();", good);
 }
 
-/// I3: one door out of the sender, none out of the receiver, and the commands' own client.
+/// I6: one door out of the sender, none out of the receiver, and the commands' own client.
 #[test]
 fn there_is_one_door_out() {
     let rule = |source: &Source| -> Found {
@@ -87,16 +87,16 @@ fn there_is_one_door_out() {
         DIALS.iter().flat_map(|word| source.mentions(word)).collect()
     };
     let good = "TcpListener::bind(address)";
-    hold("I3", rule, "sender/src/attempt.rs", "TcpStream::connect(address)", good);
+    hold("I6", rule, "sender/src/attempt.rs", "TcpStream::connect(address)", good);
     let clients = |source: &Source| -> Found {
         let words = ["hyper::client", "hyper_util::client", "connect_async"];
         let words = words.iter().filter(|_| source.is_in("receiver") || source.is_in("shared"));
         words.flat_map(|word| source.mentions(word)).collect()
     };
-    hold("I3", clients, "receiver/src/a.rs", "use hyper::client::conn;", "use hyper::server;");
+    hold("I6", clients, "receiver/src/a.rs", "use hyper::client::conn;", "use hyper::server;");
 }
 
-/// I4: only the two locked directories and the command line know where files are.
+/// I7: only the two locked directories and the command line know where files are.
 #[test]
 fn environment_is_read_by_the_program_alone() {
     let rule = |source: &Source| -> Found {
@@ -104,5 +104,5 @@ fn environment_is_read_by_the_program_alone() {
         let words = ["std::env", "env::var", "process::exit"].iter().filter(|_| halves);
         words.flat_map(|word| source.mentions(word)).collect()
     };
-    hold("I4", rule, "sender/src/a.rs", "std::env::var(\"HTTP_PROXY\")", "settings.proxy");
+    hold("I7", rule, "sender/src/a.rs", "std::env::var(\"HTTP_PROXY\")", "settings.proxy");
 }

@@ -3,7 +3,7 @@
 use super::source::{Source, read};
 use super::{Found, hold};
 
-/// I7: a lint is met, or excepted with its reason; nothing is left for later.
+/// I10: a lint is met, or excepted with its reason; nothing is left for later.
 #[test]
 fn nothing_is_excused_silently() {
     let rule = |source: &Source| -> Found {
@@ -14,17 +14,17 @@ fn nothing_is_excused_silently() {
         });
         found.collect()
     };
-    hold("I7", rule, "src/a.rs", "fn a() { todo!() }", "// todo!() \"dbg!\"\nfn a() {}");
+    hold("I10", rule, "src/a.rs", "fn a() { todo!() }", "// todo!() \"dbg!\"\nfn a() {}");
     let expects = |source: &Source| -> Found {
         let each = source.code.split("#[expect(").skip(1);
         let each = each.filter(|rest| !rest.split(']').next().unwrap().contains("reason"));
         each.map(|_| format!("{}: an #[expect] without its reason", source.path)).collect()
     };
     let good = "#[expect(dead_code, reason = \"x\")]";
-    hold("I7 expect", expects, "src/a.rs", "#[expect(dead_code)]", good);
+    hold("I10 expect", expects, "src/a.rs", "#[expect(dead_code)]", good);
 }
 
-/// I8: time passes by itself; who waits, waits for the thing.
+/// I11: time passes by itself; who waits, waits for the thing.
 #[test]
 fn nothing_sleeps_in_a_test() {
     let rule = |source: &Source| -> Found {
@@ -32,26 +32,26 @@ fn nothing_sleeps_in_a_test() {
         words.filter(|word| source.code.contains(**word)).map(|_| source.path.clone()).collect()
     };
     let bad = "std::thread::sleep(a)";
-    hold("I8", rule, "tests/hooklab/a.rs", bad, "until(\"x\", || None)");
+    hold("I11", rule, "tests/hooklab/a.rs", bad, "until(\"x\", || None)");
 }
 
-/// I9: every dependency is declared once, with a reason, and is used.
+/// I12: every dependency is declared once, with a reason, and is used.
 #[test]
 fn every_dependency_has_a_reason_and_a_user() {
     let manifest = read("Cargo.toml");
     let found = unreasoned(&manifest);
-    assert!(found.is_empty(), "I9: no reason: {found:?}");
+    assert!(found.is_empty(), "I12: no reason: {found:?}");
     assert_eq!(unreasoned("[workspace.dependencies]\na = \"1\"\nb = \"1\" # why\n[x]"), ["a"]);
 
     let members = ["shared", "receiver", "sender"].map(|room| read(&format!("{room}/Cargo.toml")));
     let users = [&members[..], std::slice::from_ref(&manifest)].concat();
     let unused: Vec<&str> = declared(&manifest).filter(|name| !is_used(name, &users)).collect();
-    assert!(unused.is_empty(), "I9: nobody uses {unused:?}");
+    assert!(unused.is_empty(), "I12: nobody uses {unused:?}");
     assert!(is_used("a", &["a.workspace = true".into()]));
     assert!(!is_used("a", &["ba.workspace = true\na = \"1\"".into()]));
     for manifest in members {
         let own = manifest.lines().filter(|line| line.contains("version = \""));
-        assert_eq!(own.count(), 0, "I9: versions stand in the root manifest:\n{manifest}");
+        assert_eq!(own.count(), 0, "I12: versions stand in the root manifest:\n{manifest}");
     }
 }
 
@@ -79,21 +79,21 @@ fn is_used(name: &str, manifests: &[String]) -> bool {
     lines.any(|line| uses.iter().any(|begin| line.starts_with(begin)))
 }
 
-/// I10: what users notice is in the changelog.
+/// I13: what users notice is in the changelog.
 #[test]
 fn the_changelog_has_a_place_for_what_is_new() {
     let changelog = read("CHANGELOG.md");
     let next = changelog.split("\n## ").nth(1).unwrap();
-    assert!(next.starts_with("Unreleased\n"), "I10: the newest section is: {next}");
-    assert!(next.lines().any(|line| line.starts_with("- ")), "I10: nothing new is told");
+    assert!(next.starts_with("Unreleased\n"), "I13: the newest section is: {next}");
+    assert!(next.lines().any(|line| line.starts_with("- ")), "I13: nothing new is told");
 }
 
-/// I11: every invariant that the architecture numbers is held by a test that names it.
+/// I14: every invariant that the architecture numbers is held by a test that names it.
 #[test]
 fn every_numbered_invariant_is_held() {
     let architecture = read("ARCHITECTURE.md");
     let numbered = numbers(&architecture);
-    assert!(numbered.len() >= 15, "I11: {numbered:?}");
+    assert!(numbered.len() >= 15, "I14: {numbered:?}");
     let tests: Vec<Source> =
         super::source::all().into_iter().filter(|source| source.is_in("tests")).collect();
     for (number, holder) in numbered {
@@ -101,12 +101,12 @@ fn every_numbered_invariant_is_held() {
         let is_there = tests.iter().any(|source| {
             source.path.contains(module) && source.code.contains(&format!("fn {name}("))
         });
-        assert!(is_there, "I11: {number} is said to be held by `{holder}`, which is not there");
+        assert!(is_there, "I14: {number} is said to be held by `{holder}`, which is not there");
     }
-    assert_eq!(numbers("- **I1** x (`a::b`)"), [("I1".to_owned(), "a::b".to_owned())]);
+    assert_eq!(numbers("- **I4** x (`a::b`)"), [("I4".to_owned(), "a::b".to_owned())]);
 }
 
-/// Lines like `- **I3** … (`module::test`)`: the number and the last test that is named.
+/// Lines like `- **I6** … (`module::test`)`: the number and the last test that is named.
 fn numbers(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for item in text.split("- **I").skip(1) {
