@@ -10,6 +10,7 @@ use crate::harness::command::{finish, program, run};
 use crate::harness::http::{Answer, Wire};
 use crate::harness::server::Server;
 use crate::harness::snapshot;
+use crate::harness::websocket::Watcher;
 
 /// Starts a server that must refuse; what it said, after checking that the store is as it was.
 fn refused_on(store: &Path, more: &[&str], words: &[&str]) {
@@ -122,10 +123,10 @@ fn what_does_not_exist_is_named() {
         ("GET", "/bins/nosuch/captures/1"),
         ("GET", "/bins/nosuch/captures/latest"),
         ("GET", "/bins/nosuch/captures/1/raw"),
-        ("GET", "/bins/nosuch/live"),
     ] {
         server.api(method, path, None).assert_problem(404, &["nosuch"]);
     }
+    assert_eq!(Watcher::upgrade(&server, "/bins/nosuch/live", &[]).err(), Some(404));
     for path in ["/bins/orders/captures/77", "/bins/orders/captures/77/body"] {
         server.get(path).assert_problem(404, &["77"]);
     }
@@ -198,29 +199,43 @@ fn heads_that_are_too_much_are_answered_and_not_captured() {
 }
 
 #[test]
-fn what_a_smuggler_would_send_is_refused() {
-    let server = Server::start();
-    for (what, request) in [
-        ("no Host", "GET /smuggled HTTP/1.1\r\n\r\n"),
-        ("two Hosts", "GET /smuggled HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"),
-        ("bare LF", "GET /smuggled HTTP/1.1\nHost: a\n\n"),
+fn what_is_not_http_is_refused_and_the_connection_ends() {
+    refused_and_closed(&[
         ("a folded field", "GET /smuggled HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n"),
         ("space before the colon", "GET /smuggled HTTP/1.1\r\nHost: a\r\nX : a\r\n\r\n"),
         (
-            "another coding",
-            "POST /smuggled HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-        ),
-        (
             "two lengths",
-            "POST /smuggled HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+            "POST /smuggled HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\
+             Content-Length: 2\r\n\r\nab",
+        ),
+        ("no request", "hello\r\n\r\n"),
+        ("a control character", "GET /smuggled HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n"),
+        ("an unknown version", "GET /smuggled HTTP/3.7\r\nHost: a\r\n\r\n"),
+    ]);
+}
+
+#[test]
+fn what_servers_read_in_two_ways_is_refused_and_the_connection_ends() {
+    refused_and_closed(&[
+        ("no Host", "GET /smuggled HTTP/1.1\r\n\r\n"),
+        ("two Hosts", "GET /smuggled HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"),
+        ("bare LF", "GET /smuggled HTTP/1.1\nHost: a\n\n"),
+        (
+            "another coding",
+            "POST /smuggled HTTP/1.1\r\nHost: a\r\n\
+             Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         ),
         (
             "length and chunks",
             "POST /smuggled HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\
              Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         ),
-        ("no request", "hello\r\n\r\n"),
-    ] {
+    ]);
+}
+
+fn refused_and_closed(requests: &[(&str, &str)]) {
+    let server = Server::start();
+    for (what, request) in requests {
         let mut wire = server.wire();
         wire.send(request.as_bytes()).unwrap();
         let answer = wire.answer().unwrap_or_else(|why| panic!("{what}: {why}"));

@@ -30,7 +30,8 @@ fn no_acknowledged_capture_is_lost_doubled_or_renumbered_by_kill_9() {
     let first = seed("durability");
     for seed in (0..SEEDS).map(|n| first.wrapping_add(n)) {
         let wrong = kill_and_look(seed);
-        assert!(wrong.is_empty(), "HOOKLAB_SEED={seed}: {} wrong: {wrong:#?}", wrong.len());
+        let some = &wrong[..wrong.len().min(20)];
+        assert!(wrong.is_empty(), "HOOKLAB_SEED={seed}: {} wrong: {some:#?}", wrong.len());
     }
 }
 
@@ -42,7 +43,7 @@ fn a_build_that_acknowledges_before_it_writes_is_caught() {
     for seed in (0..SEEDS).map(|n| first.wrapping_add(n)) {
         let wrong = kill_and_look(seed);
         println!("HOOKLAB_SEED={seed}: {} wrong", wrong.len());
-        assert!(wrong.iter().any(|told| told.contains("lost")), "not caught: {wrong:#?}");
+        assert!(wrong.iter().any(|told| told.contains("lost")), "not caught: {wrong:?}");
     }
 }
 
