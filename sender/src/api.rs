@@ -20,9 +20,18 @@ use crate::store::StoreError;
 /// Items in a page, unless `limit` says otherwise.
 const PAGE_ITEMS: usize = 50;
 
-/// Paths under these that name nothing are this router's to refuse. A fallback would be simpler,
-/// and would keep the router from being merged with another that has one.
-const ROOTS: [&str; 4] = ["/event-types", "/webhooks", "/events", "/deliveries"];
+/// Paths of this router that name nothing. A fallback would be simpler, and would keep the router
+/// from being merged with another that has one.
+const BELOW: [&str; 8] = [
+    "/event-types/",
+    "/event-types/{slug}/{*rest}",
+    "/webhooks/",
+    "/webhooks/{id}/{*rest}",
+    "/events/",
+    "/events/{*rest}",
+    "/deliveries/",
+    "/deliveries/{id}/{*rest}",
+];
 
 /// The routes, relative to `/api/v1`.
 pub(crate) fn router(sender: Sender) -> Router {
@@ -39,10 +48,8 @@ pub(crate) fn router(sender: Sender) -> Router {
         .route("/deliveries", get(deliveries::list))
         .route("/deliveries/{id}", get(deliveries::one))
         .method_not_allowed_fallback(wrong_method);
-    for root in ROOTS {
-        router = router
-            .route(&format!("{root}/"), any(unknown_route))
-            .route(&format!("{root}/{{id}}/{{*rest}}"), any(unknown_route));
+    for below in BELOW {
+        router = router.route(below, any(unknown_route));
     }
     router.layer(middleware::from_fn(json_only)).with_state(sender)
 }

@@ -46,6 +46,12 @@ impl Caller {
         Self { egress, tls: Tls::default(), limits, user_agent }
     }
 
+    /// Trusts these roots instead of the machine's.
+    #[cfg(test)]
+    pub(crate) fn trust(&mut self, roots: tokio_rustls::rustls::RootCertStore) {
+        self.tls = Tls::with_roots(roots);
+    }
+
     /// Tries a delivery once, within the profile's timeout.
     pub(crate) async fn attempt(&self, due: &Due, at: Timestamp) -> Attempt {
         let began = Instant::now();
@@ -178,6 +184,3 @@ fn sent(url: &str, wire: Option<&Wire>) -> SentRequest {
 fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
-
-#[cfg(test)]
-mod tests;

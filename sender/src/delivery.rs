@@ -59,8 +59,11 @@ impl Worker {
                 () = sleep_until(pause) => {}
             }
         }
+        // What was accepted in the last moment still gets its chance.
+        self.take(&mut flight).await;
         let until = Instant::now() + self.limits.drain_timeout;
-        while !flight.places.is_empty() && timeout_at(until, flight.landed()).await.is_ok() {}
+        while !flight.tasks.is_empty() && timeout_at(until, flight.landed()).await.is_ok() {}
+        self.waiting.close();
     }
 
     /// Starts everything that is due and has room; returns until when to sleep.
@@ -68,6 +71,9 @@ impl Worker {
         loop {
             let now = now();
             let room = self.limits.attempts_max.saturating_sub(flight.places.len());
+            if room == 0 {
+                return Instant::now() + SLEEP_MAX;
+            }
             let (rows, full) = flight.taken(self.limits.webhook_attempts_max);
             let found = self.store.due(now, room, rows, full).await;
             match found {
@@ -83,7 +89,8 @@ impl Worker {
 
     fn start(&self, found: Vec<Due>, flight: &mut Flight) {
         for due in found {
-            if flight.of_webhook(due.webhook) >= self.limits.webhook_attempts_max {
+            let full = flight.of_webhook(due.webhook) >= self.limits.webhook_attempts_max;
+            if full && !due.test {
                 continue;
             }
             let place = (due.row, due.webhook);
@@ -91,10 +98,7 @@ impl Worker {
             let (waiting, stop) = (self.waiting.clone(), self.stop.clone());
             let task = flight.tasks.spawn(async move {
                 let attempt = Box::pin(caller.attempt(&due, now())).await;
-                let id = due.id;
-                if log(&store, due, attempt, stop).await {
-                    waiting.ended(id);
-                }
+                log(&store, &waiting, &due, attempt, stop).await;
             });
             flight.places.insert(task.id(), place);
         }
@@ -115,10 +119,8 @@ impl Flight {
             Some(Ok((id, ()))) => {
                 self.places.remove(&id);
             }
-            Some(Err(error)) => {
-                tracing::error!(%error, "an attempt ended by itself");
-                self.places.remove(&error.id());
-            }
+            // It keeps its place until the next start: a bug must not send again and again.
+            Some(Err(error)) => tracing::error!(%error, "an attempt ended by itself"),
             None => std::future::pending().await,
         }
     }
@@ -140,7 +142,13 @@ impl Flight {
 
 /// Logs an attempt. While the store fails the delivery keeps its place in flight: if it were let
 /// go, it would be sent again and again.
-async fn log(store: &Store, due: Due, attempt: Attempt, mut stop: watch::Receiver<bool>) -> bool {
+async fn log(
+    store: &Store,
+    waiting: &Waiting,
+    due: &Due,
+    attempt: Attempt,
+    mut stop: watch::Receiver<bool>,
+) {
     // One attempt is all there is, so whatever it brings is the end.
     let state = match attempt.outcome {
         AttemptOutcome::Delivered => DeliveryState::Delivered,
@@ -148,12 +156,13 @@ async fn log(store: &Store, due: Due, attempt: Attempt, mut stop: watch::Receive
     };
     let ended = Ended { row: due.row, webhook: due.webhook, attempt, state };
     loop {
-        match store.record(ended.clone()).await {
-            Ok(()) => return true,
-            Err(error) => tracing::warn!(%error, "an attempt cannot be logged"),
-        }
+        let logged = store.record(ended.clone()).await;
+        // A caller is told the truth now rather than kept until the store is well again.
+        waiting.ended(due.id);
+        let Err(error) = logged else { return };
+        tracing::warn!(%error, "an attempt cannot be logged");
         tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return false,
+            _ = stop.wait_for(|stop| *stop) => return,
             () = sleep(STORE_PAUSE) => {}
         }
     }

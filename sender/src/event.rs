@@ -29,14 +29,17 @@ pub(crate) async fn fire(
     if let Some(detail) = sender.catalogue().slug_error(&firing.kind) {
         return Err(invalid("type", detail));
     }
-    let (payload, seed) = payload(sender, &firing)?;
-    let event = event(firing.kind, payload);
+    let (text, payload, seed) = payload(sender, &firing)?;
+    let event = event(firing.kind, text);
     let accepted = sender.store().accept(event.clone(), seed, Recipients::Active).await?;
     sender.wake();
     let mut deliveries = accepted.unwrap_or_default();
     if wait {
         for delivery in &mut deliveries {
-            *delivery = ended(sender, delivery.clone()).await?;
+            // The event stands, whatever becomes of reading how its deliveries do.
+            if let Ok(stands) = ended(sender, delivery.clone()).await {
+                *delivery = stands;
+            }
         }
     }
     Ok(FiredEvent {
@@ -44,7 +47,7 @@ pub(crate) async fn fire(
         kind: event.kind,
         created_at: event.created_at,
         seed,
-        payload: serde_json::from_str(&event.payload).unwrap_or_default(),
+        payload,
         deliveries,
     })
 }
@@ -65,7 +68,12 @@ pub(crate) async fn test(
         return Ok(None);
     };
     sender.wake();
-    ended(sender, delivery).await.map(Some)
+    let delivery = ended(sender, delivery).await?;
+    if delivery.attempts.is_empty() {
+        let detail = format!("no attempt of delivery {} is logged: ask for it later", delivery.id);
+        return Err(Problem::new(503, "no-attempt", detail).retry_after(1));
+    }
+    Ok(Some(delivery))
 }
 
 fn event(kind: String, payload: String) -> Event {
@@ -74,35 +82,35 @@ fn event(kind: String, payload: String) -> Event {
     Event { id, kind, created_at: now(), payload }
 }
 
-/// The payload as JSON text, and the seed it grew from.
-fn payload(sender: &Sender, firing: &Firing) -> Result<(String, Option<u64>), Problem> {
+/// The payload as JSON text and as a value, and the seed it grew from.
+fn payload(sender: &Sender, firing: &Firing) -> Result<(String, Value, Option<u64>), Problem> {
     if let Some(own) = &firing.payload {
         if firing.seed.is_some() {
             let detail = "a payload of your own is not generated: leave out the one or the other";
             return Err(invalid("seed", detail.to_owned()));
         }
-        return Ok((own.get().to_owned(), None));
+        // What only passes through is not parsed on its way in: nesting and escapes may not hold.
+        let value = serde_json::from_str(own.get());
+        let value = value.map_err(|why| invalid("payload", format!("does not parse: {why}")))?;
+        return Ok((own.get().to_owned(), value, None));
     }
     let seed = match firing.seed {
         Some(seed) => seed,
         // 53 bits, so that every JSON reader gives the same number back.
         None => u64::from_le_bytes(random()?) >> 11,
     };
-    let generated = sender.catalogue().live_payload(&firing.kind, seed);
-    Ok((generated.unwrap_or(Value::Null).to_string(), Some(seed)))
+    let generated = sender.catalogue().live_payload(&firing.kind, seed).unwrap_or_default();
+    Ok((generated.to_string(), generated, Some(seed)))
 }
 
-/// The delivery once its attempt is over, or as it stands when the server stops.
+/// The delivery once its attempt is over, or as it stands where that will not be.
 async fn ended(sender: &Sender, delivery: Delivery) -> Result<Delivery, Problem> {
     let id = delivery.id;
     let over = sender.waiting().wait(id);
     let stands = sender.store().delivery(id).await?;
     if stands.as_ref().is_none_or(|stands| stands.attempts.is_empty()) {
-        let mut stop = sender.stopping();
-        tokio::select! {
-            _ = over => {}
-            _ = stop.wait_for(|stop| *stop) => return Ok(delivery),
-        }
+        // Whichever way the wait ends, the store says how the delivery stands.
+        let _ = over.await;
     } else {
         sender.waiting().ended(id);
     }

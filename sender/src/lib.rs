@@ -14,6 +14,8 @@ mod profile;
 mod registry;
 mod sender;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use egress::{AllowTarget, BadAllowTarget};
 pub use sender::{OpenError, Place, Sender, Settings};

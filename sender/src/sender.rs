@@ -164,11 +164,6 @@ impl Sender {
     pub(crate) fn wake(&self) {
         self.0.wake.notify_one();
     }
-
-    /// Turns true when the sender stops.
-    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
-        self.0.stop.subscribe()
-    }
 }
 
 /// This instant.

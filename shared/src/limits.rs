@@ -76,7 +76,7 @@ impl Default for Limits {
             strays_max: 1_000,
             webhooks_max: 10_000,
             attempts_max: 64,
-            webhook_attempts_max: 16,
+            webhook_attempts_max: 8,
             answer_bytes_max: 64 * 1024,
             attempt_timeout: Duration::from_secs(15),
             multisite_attempt_timeout: Duration::from_secs(45),

@@ -1,14 +1,14 @@
 //! The delivery log.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use hooklab_shared::bin::Page;
 use hooklab_shared::delivery::{Delivery, DeliveryState};
 use hooklab_shared::problem::Problem;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::input::{Params, bad_parameter, cursor, page_items};
+use super::input::{Named, Params, bad_parameter, cursor, page_items};
 use crate::sender::Sender;
 use crate::store::DeliveryFilter;
 
@@ -47,7 +47,7 @@ pub(super) async fn list(
 /// `GET /deliveries/{id}`
 pub(super) async fn one(
     State(sender): State<Sender>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Json<Delivery>, Problem> {
     let unknown = || {
         let id: String = id.chars().take(40).collect();

@@ -1,13 +1,13 @@
 //! The event catalogue.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use hooklab_shared::bin::Page;
 use hooklab_shared::event::EventType;
 use hooklab_shared::problem::Problem;
 use serde::Deserialize;
 
-use super::input::{Params, bad_parameter, page_items};
+use super::input::{Named, Params, bad_parameter, page_items};
 use crate::sender::Sender;
 
 #[derive(Deserialize)]
@@ -47,7 +47,7 @@ pub(super) async fn list(
 /// `GET /event-types/{slug}`; with `?seed=`, its sample grows from that.
 pub(super) async fn one(
     State(sender): State<Sender>,
-    Path(slug): Path<String>,
+    Named(slug): Named,
     Params(one): Params<One>,
 ) -> Result<Json<EventType>, Problem> {
     let catalogue = sender.catalogue();

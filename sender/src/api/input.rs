@@ -1,7 +1,7 @@
 //! What requests bring: JSON bodies and query parameters, refused as problems.
 
 use axum::body::to_bytes;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use hooklab_shared::problem::{FieldError, Problem};
 use serde::de::DeserializeOwned;
@@ -74,6 +74,21 @@ impl<T: DeserializeOwned> FromRequestParts<Sender> for Params<T> {
                 .map_or_else(|| error.to_string(), ToString::to_string);
             Problem::new(422, "invalid-parameter", format!("the query is not right: {told}"))
                 .with_errors(vec![FieldError { field: "query".into(), detail: told }])
+        })
+    }
+}
+
+/// The part of the path that names one item.
+pub(super) struct Named(pub(super) String);
+
+impl FromRequestParts<Sender> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, sender: &Sender) -> Result<Self, Problem> {
+        let path = Path::from_request_parts(parts, sender).await;
+        path.map(|Path(name)| Self(name)).map_err(|_| {
+            let detail = format!("{} is not UTF-8: check the path", parts.uri.path());
+            Problem::new(404, "unknown-route", detail)
         })
     }
 }

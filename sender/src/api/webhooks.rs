@@ -1,7 +1,7 @@
 //! Webhooks: add, list, show, edit, delete, test.
 
 use axum::Json as Told;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use hooklab_shared::bin::Page;
@@ -10,7 +10,7 @@ use hooklab_shared::problem::Problem;
 use hooklab_shared::webhook::{NewWebhook, Webhook, WebhookPatch};
 use serde::Deserialize;
 
-use super::input::{Json, Params, cursor, page_items};
+use super::input::{Json, Named, Params, cursor, page_items};
 use super::unknown_webhook;
 use crate::sender::Sender;
 use crate::{event, registry};
@@ -50,7 +50,7 @@ pub(super) async fn list(
 /// `GET /webhooks/{id}`
 pub(super) async fn one(
     State(sender): State<Sender>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Told<Webhook>, Problem> {
     let found = sender.store().webhook(number(&id)?).await?;
     found.map(|found| Told(found.webhook)).ok_or_else(|| unknown_webhook(&id))
@@ -59,7 +59,7 @@ pub(super) async fn one(
 /// `PATCH /webhooks/{id}`
 pub(super) async fn change(
     State(sender): State<Sender>,
-    Path(id): Path<String>,
+    Named(id): Named,
     Json(patch): Json<WebhookPatch>,
 ) -> Result<Told<Webhook>, Problem> {
     let changed = registry::change(&sender, number(&id)?, patch).await?;
@@ -69,7 +69,7 @@ pub(super) async fn change(
 /// `DELETE /webhooks/{id}`
 pub(super) async fn delete(
     State(sender): State<Sender>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<StatusCode, Problem> {
     let deleted = sender.store().delete_webhook(number(&id)?).await?;
     if deleted { Ok(StatusCode::NO_CONTENT) } else { Err(unknown_webhook(&id)) }
@@ -78,7 +78,7 @@ pub(super) async fn delete(
 /// `POST /webhooks/{id}/test`: Send Test Event, told when its attempt is over.
 pub(super) async fn test(
     State(sender): State<Sender>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Told<Delivery>, Problem> {
     let unknown = || unknown_webhook(&id);
     let found = sender.store().webhook(number(&id)?).await?.ok_or_else(unknown)?;

@@ -21,7 +21,7 @@ pub(super) enum Cause {
     Reset,
     Closed,
     Timeout(Duration),
-    Certificate(&'static str),
+    Certificate(String),
     NotTls,
     Tls(String),
     NoRoots,
@@ -181,14 +181,17 @@ fn io_source(error: &hyper::Error) -> Option<&io::Error> {
 fn of_tls(error: &rustls::Error) -> Cause {
     use CertificateError as Bad;
     match error {
-        rustls::Error::InvalidCertificate(bad) => Cause::Certificate(match bad {
-            Bad::Expired | Bad::ExpiredContext { .. } => "expired",
-            Bad::NotValidYet | Bad::NotValidYetContext { .. } => "not valid yet",
-            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => "is for another host",
-            Bad::UnknownIssuer => "is signed by nobody this machine trusts",
-            Bad::Revoked => "revoked",
-            _ => "not acceptable",
-        }),
+        rustls::Error::InvalidCertificate(bad) => {
+            let why = match bad {
+                Bad::Expired | Bad::ExpiredContext { .. } => "has expired",
+                Bad::NotValidYet | Bad::NotValidYetContext { .. } => "is not valid yet",
+                Bad::NotValidForName | Bad::NotValidForNameContext { .. } => "is for another host",
+                Bad::UnknownIssuer => "is signed by nobody this machine trusts",
+                Bad::Revoked => "is revoked",
+                other => return Cause::Certificate(format!("is not acceptable: {other}")),
+            };
+            Cause::Certificate(why.to_owned())
+        }
         rustls::Error::InvalidMessage(_) => Cause::NotTls,
         other => Cause::Tls(other.to_string()),
     }

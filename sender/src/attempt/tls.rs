@@ -24,6 +24,12 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
+    /// With these roots instead of the machine's.
+    #[cfg(test)]
+    pub(super) fn with_roots(roots: RootCertStore) -> Self {
+        Self(OnceCell::new_with(trusting(roots).ok()))
+    }
+
     pub(super) async fn handshake(
         &self,
         target: &Url,
@@ -45,9 +51,10 @@ impl Tls {
 
 async fn connector() -> Result<TlsConnector, Cause> {
     let roots = tokio::task::spawn_blocking(roots).await.map_err(|_| Cause::Closed)?;
-    if roots.is_empty() {
-        return Err(Cause::NoRoots);
-    }
+    if roots.is_empty() { Err(Cause::NoRoots) } else { trusting(roots) }
+}
+
+fn trusting(roots: RootCertStore) -> Result<TlsConnector, Cause> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|why| Cause::Tls(why.to_string()))?

@@ -130,7 +130,8 @@ mod tests {
         let value = Value::String("a/\"\\\u{8}\u{c}\n\r\t\u{1}\u{1f}\u{7f}é€😀\u{2028}".into());
         assert_eq!(
             json(&value),
-            "\"a\\/\\\"\\\\\\b\\f\\n\\r\\t\\u0001\\u001f\u{7f}\\u00e9\\u20ac\\ud83d\\ude00\\u2028\""
+            "\"a\\/\\\"\\\\\\b\\f\\n\\r\\t\\u0001\\u001f\u{7f}\
+             \\u00e9\\u20ac\\ud83d\\ude00\\u2028\""
         );
     }
 

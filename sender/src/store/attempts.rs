@@ -18,6 +18,7 @@ pub(crate) struct Due {
     pub(crate) id: Uuid,
     pub(crate) webhook: i64,
     pub(crate) target: String,
+    pub(crate) test: bool,
     pub(crate) profile: Profile,
     pub(crate) secret: Option<Secret>,
     /// The number of the attempt that is due, from 1.
@@ -35,7 +36,8 @@ pub(crate) struct Ended {
 }
 
 impl Store {
-    /// The oldest of what is due at `now`, without those rows and webhooks.
+    /// The oldest of what is due at `now`, without those rows, and without those webhooks but for
+    /// their tests.
     pub(crate) async fn due(
         &self,
         now: Timestamp,
@@ -49,12 +51,12 @@ impl Store {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT d.row, d.id, d.webhook, d.target, d.profile, d.attempts, w.secret, \
-                 e.id, e.type, e.created_at, e.payload \
+                 e.id, e.type, e.created_at, e.payload, d.test \
                  FROM delivery d JOIN event e ON e.id = d.event_id \
                  LEFT JOIN webhook w ON w.id = d.webhook \
                  WHERE d.state = 'pending' AND d.due_at <= ?1 \
                  AND d.row NOT IN (SELECT value FROM json_each(?2)) \
-                 AND d.webhook NOT IN (SELECT value FROM json_each(?3)) \
+                 AND (d.test OR d.webhook NOT IN (SELECT value FROM json_each(?3))) \
                  ORDER BY d.due_at, d.row LIMIT ?4",
             )?;
             let values = params![now.as_micros(), but_rows, but_webhooks, limit];
@@ -85,9 +87,15 @@ impl Store {
 
 fn record(connection: &Connection, ended: &Ended) -> Result<(), StoreError> {
     let attempt = &ended.attempt;
-    connection
-        .prepare_cached("INSERT INTO attempt (delivery, n, document) VALUES (?1, ?2, ?3)")?
+    let logged = connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO attempt (delivery, n, document) VALUES (?1, ?2, ?3)",
+        )?
         .execute(params![ended.row, attempt.n, serde_json::to_string(attempt)?])?;
+    if logged == 0 {
+        // A commit that seemed to fail did not.
+        return Ok(());
+    }
     connection
         .prepare_cached("UPDATE delivery SET state = ?2, attempts = ?3 WHERE row = ?1")?
         .execute(params![ended.row, ended.state.as_str(), attempt.n])?;
@@ -122,6 +130,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Due> {
         id: id.parse().unwrap_or_default(),
         webhook: row.get(2)?,
         target: row.get(3)?,
+        test: row.get(11)?,
         profile: webhooks::profile(&profile),
         secret: secret.and_then(|text| Secret::parse(&text).ok()),
         n: row.get::<_, u32>(5)? + 1,

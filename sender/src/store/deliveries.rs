@@ -124,7 +124,7 @@ fn insert(
     connection
         .prepare_cached(
             "INSERT INTO delivery (id, event_id, event, webhook, target, profile, test, state, \
-             created_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)",
+             created_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             delivery.id.to_string(),
@@ -136,6 +136,8 @@ fn insert(
             test,
             delivery.state.as_str(),
             delivery.created_at.as_micros(),
+            // Somebody waits for a test: it goes before everything else that is due.
+            if test { 0 } else { delivery.created_at.as_micros() },
         ])?;
     Ok(delivery)
 }
