@@ -40,11 +40,14 @@ fn no_acknowledged_capture_is_lost_doubled_or_renumbered_by_kill_9() {
 #[test]
 fn a_build_that_acknowledges_before_it_writes_is_caught() {
     let first = seed("durability");
-    for seed in (0..SEEDS).map(|n| first.wrapping_add(n)) {
+    let lost = |seed: u64| {
         let wrong = kill_and_look(seed);
-        println!("HOOKLAB_SEED={seed}: {} wrong", wrong.len());
-        assert!(wrong.iter().any(|told| told.contains("lost")), "not caught: {wrong:?}");
-    }
+        let lost = wrong.iter().filter(|told| told.ends_with("is lost")).count();
+        println!("HOOKLAB_SEED={seed}: {lost} lost, {} wrong", wrong.len());
+        lost
+    };
+    let all: usize = (0..SEEDS).map(|n| lost(first.wrapping_add(n))).sum();
+    assert!(all > 0, "not caught");
 }
 
 /// One run: capture, kill, start again, compare; what is wrong.

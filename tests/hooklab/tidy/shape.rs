@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::source::{Source, line_of, root};
+use super::source::{Source, line_of};
 use super::{Found, hold};
 
 const FILE_LINES_MAX: usize = 400;
@@ -114,22 +114,4 @@ fn is_declared(path: &str, read: &dyn Fn(&str) -> Option<String>) -> bool {
         .iter()
         .filter_map(|parent| read(parent))
         .any(|code| code.contains(&format!("mod {name};")))
-}
-
-/// I9: the source rooms hold source and nothing that a build left behind.
-#[test]
-fn no_backup_lies_about() {
-    for room in ["shared/src", "receiver/src", "sender/src", "src"] {
-        let mut waiting = vec![root().join(room)];
-        while let Some(dir) = waiting.pop() {
-            for entry in std::fs::read_dir(dir).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    waiting.push(path);
-                } else {
-                    assert!(path.extension().is_some_and(|e| e == "rs"), "{}", path.display());
-                }
-            }
-        }
-    }
 }

@@ -46,7 +46,7 @@ impl Source {
     }
 }
 
-pub(super) fn root() -> PathBuf {
+fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
