@@ -5,6 +5,7 @@ mod captures;
 mod live;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::routing::get;
 use hooklab_shared::problem::Problem;
@@ -15,6 +16,7 @@ pub use live::OriginVetted;
 
 /// Every route, with paths relative to `/api/v1`.
 pub(crate) fn router(receiver: Receiver) -> Router {
+    let body_bytes_max = DefaultBodyLimit::max(receiver.limits().api_body_bytes_max);
     Router::new()
         .route("/bins", get(bins::list).post(bins::create))
         .route("/bins/{bin}", get(bins::show).delete(bins::delete))
@@ -24,6 +26,7 @@ pub(crate) fn router(receiver: Receiver) -> Router {
         .route("/bins/{bin}/captures/{seq}/body", get(captures::body))
         .route("/bins/{bin}/live", get(live::upgrade))
         .method_not_allowed_fallback(wrong_method)
+        .layer(body_bytes_max)
         .with_state(receiver)
 }
 

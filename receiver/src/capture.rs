@@ -24,6 +24,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use crate::policy::{self, Refusal};
 use crate::reply;
 use crate::store::{Store, StoreError};
 use crate::tap::{Tap, Tapped};
@@ -70,8 +71,8 @@ async fn answer(
 ) -> Result<Reply, Infallible> {
     let serving = phase.serving();
     let response = match Received::read(&tapped, request, &capturing.limits).await {
-        Some(received) => record(&capturing, peer, received).await,
-        None => reply::disagreement(),
+        Ok(received) => record(&capturing, peer, received).await,
+        Err(refusal) => reply::problem(&refusal.problem(), true),
     };
     Ok(response.map(|body| Held::new(body, serving)))
 }
@@ -139,15 +140,18 @@ struct Received {
 impl Received {
     /// Reads a request to its end, or to where it breaks off or passes the limit.
     ///
-    /// `None` where hyper and the tap disagree on what came, so that nothing can be said to be
-    /// what was sent.
-    async fn read(tapped: &Tapped, request: Request<Incoming>, limits: &Limits) -> Option<Self> {
-        let (head, begun) = tapped.claim_head()?;
+    /// # Errors
+    /// Policy refuses it; or hyper and the tap disagree on what came, so that nothing can be said
+    /// to be what was sent.
+    async fn read(
+        tapped: &Tapped,
+        request: Request<Incoming>,
+        limits: &Limits,
+    ) -> Result<Self, Refusal> {
+        let (head, begun) = tapped.claim_head().ok_or(Refusal::Disagreement)?;
         let parsed = Instant::now();
         let received_at = Timestamp::from(SystemTime::now());
-        if !agree(&head, &request) {
-            return None;
-        }
+        policy::vet(&head, &request, limits.head_bytes_max)?;
         let protocol = match request.version() {
             Version::HTTP_10 => Protocol::Http10,
             _ => Protocol::Http11,
@@ -163,18 +167,17 @@ impl Received {
         let (content, content_bytes, outcome) = read_content(incoming, framing, limits).await;
         let wire = match framing {
             Framing::Length => content,
-            Framing::Chunked if outcome == Outcome::Complete => tapped.claim_chunked()?,
+            Framing::Chunked if outcome == Outcome::Complete => {
+                tapped.claim_chunked(content_bytes).ok_or(Refusal::Disagreement)?
+            }
             Framing::Chunked => tapped.claim_rest(),
         };
         let body = Body { wire, framing };
-        if framing == Framing::Chunked && outcome == Outcome::Complete {
-            (body.size() as u64 == content_bytes).then_some(())?;
-        }
         let timing = Timing {
             head_us: micros(parsed.duration_since(begun)),
             body_us: micros(parsed.elapsed()),
         };
-        Some(Self { head, protocol, body, content_bytes, outcome, received_at, timing })
+        Ok(Self { head, protocol, body, content_bytes, outcome, received_at, timing })
     }
 
     fn into_capture(
@@ -199,13 +202,6 @@ impl Received {
             content_bytes: self.content_bytes,
         }
     }
-}
-
-/// The tapped head and the parsed one must be the same request, or a smuggled one could be shown
-/// as another.
-fn agree(head: &Head, request: &Request<Incoming>) -> bool {
-    head.method() == request.method().as_str().as_bytes()
-        && head.fields().count() == request.headers().len()
 }
 
 /// The content as far as it is kept, its length as far as it was read, and how it ended.

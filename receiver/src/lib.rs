@@ -2,6 +2,7 @@
 
 mod api;
 mod capture;
+mod policy;
 mod receiver;
 mod reply;
 pub mod store;

@@ -52,13 +52,6 @@ pub(crate) fn problem(problem: &Problem, closing: bool) -> Response<Full<Bytes>>
     response
 }
 
-/// The answer where hyper and the tap disagree on what came.
-pub(crate) fn disagreement() -> Response<Full<Bytes>> {
-    let detail = "the request can be read in more than one way, so it was not kept: check its \
-                  header lines and its framing";
-    problem(&Problem::new(400, "ambiguous", detail), true)
-}
-
 fn answer(
     status: u16,
     content_type: &'static str,

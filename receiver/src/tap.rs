@@ -67,11 +67,13 @@ impl Tapped {
 
     /// Takes a chunked body, which hyper has just read to its end, with its framing.
     ///
-    /// `None` where the bytes do not form one: hyper and the tap disagree.
-    pub(crate) fn claim_chunked(&self) -> Option<Bytes> {
+    /// `None` where the bytes do not form one of this content: hyper and the tap disagree.
+    pub(crate) fn claim_chunked(&self, content_bytes: u64) -> Option<Bytes> {
         let mut seen = self.lock();
         let read = chunks(&seen.bytes);
-        let length = read.complete.then_some(read.wire_bytes)?;
+        let content: usize = read.parts.iter().map(|part| part.len()).sum();
+        let agreed = read.complete && content as u64 == content_bytes;
+        let length = agreed.then_some(read.wire_bytes)?;
         let body = seen.bytes.split_to(length).freeze();
         seen.since = (!seen.bytes.is_empty()).then(Instant::now);
         Some(body)
@@ -161,7 +163,7 @@ mod tests {
             tapped.pass(4);
             tapped.feed(&all[cut..]);
             assert_eq!(tapped.claim_head().unwrap().0.as_bytes(), second);
-            assert_eq!(tapped.claim_chunked().unwrap(), &chunked[..]);
+            assert_eq!(tapped.claim_chunked(3).unwrap(), &chunked[..]);
             assert_eq!(tapped.claim_rest(), &b"GET"[..]);
         }
     }
@@ -173,7 +175,7 @@ mod tests {
         assert!(tapped.claim_head().is_none());
         tapped.feed(b"\r\n5\r\nab");
         assert!(tapped.claim_head().is_some());
-        assert!(tapped.claim_chunked().is_none());
+        assert!(tapped.claim_chunked(2).is_none());
         assert_eq!(tapped.claim_rest(), &b"5\r\nab"[..]);
     }
 }

@@ -3,22 +3,19 @@
 mod deliveries;
 mod event_types;
 mod events;
-mod input;
 mod webhooks;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
+use hooklab_shared::extract::bad_parameter;
 use hooklab_shared::problem::Problem;
 
 use crate::sender::Sender;
 use crate::store::StoreError;
-
-/// Items in a page, unless `limit` says otherwise.
-const PAGE_ITEMS: usize = 50;
 
 /// Paths of this router that name nothing. A fallback would be simpler, and would keep the router
 /// from being merged with another that has one.
@@ -51,7 +48,8 @@ pub(crate) fn router(sender: Sender) -> Router {
     for below in BELOW {
         router = router.route(below, any(unknown_route));
     }
-    router.layer(middleware::from_fn(json_only)).with_state(sender)
+    let body_bytes_max = DefaultBodyLimit::max(sender.limits().api_body_bytes_max);
+    router.layer(middleware::from_fn(json_only)).layer(body_bytes_max).with_state(sender)
 }
 
 /// A form cannot send JSON without the browser asking first, so nothing else is taken.
@@ -91,4 +89,13 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         Self::new(503, "store-failed", format!("failed to {error}")).retry_after(1)
     }
+}
+
+/// A cursor: what an earlier page gave as `next`.
+fn cursor(after: Option<&str>) -> Result<Option<i64>, Problem> {
+    after.filter(|after| !after.is_empty()).map_or(Ok(None), |after| {
+        after.parse().map(Some).map_err(|_| {
+            bad_parameter("after", "takes what an earlier page gave as `next`".to_owned())
+        })
+    })
 }

@@ -16,7 +16,7 @@ pub struct Limits {
     /// Connections of the dashboard, apart from those of the capture listener, so that a flood on
     /// one never closes the other.
     pub dashboard_connections_max: usize,
-    /// From the first byte of a head to its last: slow mobile links need a second, attacks need more.
+    /// From a head's first byte to its last: slow links need a second, attacks need more.
     pub head_timeout: Duration,
     /// Between two pieces of a body.
     pub body_idle_timeout: Duration,
@@ -26,7 +26,7 @@ pub struct Limits {
     pub keep_alive_timeout: Duration,
     /// From the wish to stop to the moment when what is still open is cut.
     pub drain_timeout: Duration,
-    /// Bins in all: each costs about 400 bytes, and names can come from anyone who reaches the port.
+    /// Bins in all: each costs about 400 bytes, and anyone who reaches the port can make one.
     pub bins_max: usize,
     /// Captures in one page of a list.
     pub page_captures_max: usize,

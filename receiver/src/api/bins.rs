@@ -5,7 +5,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hooklab_shared::bin::{Bin, NewBin, Page};
-use hooklab_shared::extract::{Json, Path, Query};
+use hooklab_shared::extract::{Json, Path, Query, page_items};
 use hooklab_shared::problem::Problem;
 use serde::Deserialize;
 
@@ -37,13 +37,14 @@ pub(super) async fn create(
 pub(super) async fn list(
     State(receiver): State<Receiver>,
     Query(listing): Query<Listing>,
-) -> Json<Page<Bin>> {
-    let limit = super::captures::page_size(listing.limit, receiver.limits());
+) -> Result<Json<Page<Bin>>, Problem> {
+    let limit = page_items(listing.limit, receiver.limits())?;
     let mut bins = receiver.store.bins(listing.after.as_deref(), limit + 1);
     let more = bins.len() > limit;
     bins.truncate(limit);
     let next = bins.last().filter(|_| more).map(|bin| bin.name.to_string());
-    Json(Page { items: bins.into_iter().map(|state| receiver.told(state)).collect(), next })
+    let items = bins.into_iter().map(|state| receiver.told(state)).collect();
+    Ok(Json(Page { items, next }))
 }
 
 pub(super) async fn show(

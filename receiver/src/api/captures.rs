@@ -9,9 +9,8 @@ use axum::http::{Response, StatusCode};
 use bytes::Bytes;
 use hooklab_shared::bin::Page;
 use hooklab_shared::capture::{Capture, Document, Summary};
-use hooklab_shared::extract::{Json, Path, Query};
+use hooklab_shared::extract::{Json, Path, Query, page_items};
 use hooklab_shared::id::Seq;
-use hooklab_shared::limits::Limits;
 use hooklab_shared::problem::Problem;
 use serde::{Deserialize, Serialize};
 
@@ -42,17 +41,12 @@ pub(super) struct Cleared {
     deleted: u64,
 }
 
-/// Items of a page: 50 unless asked otherwise, at least 1, at most the limit.
-pub(super) fn page_size(asked: Option<usize>, limits: &Limits) -> usize {
-    asked.unwrap_or(50).clamp(1, limits.page_captures_max)
-}
-
 pub(super) async fn list(
     State(receiver): State<Receiver>,
     Path(bin): Path<String>,
     Query(listing): Query<Listing>,
 ) -> Result<Json<Page<Summary>>, Problem> {
-    let limit = page_size(listing.limit, receiver.limits());
+    let limit = page_items(listing.limit, receiver.limits())?;
     let newest_first = match listing.order {
         Some(order) => order == Order::Desc,
         None => listing.after.is_none(),

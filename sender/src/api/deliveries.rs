@@ -4,11 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use hooklab_shared::bin::Page;
 use hooklab_shared::delivery::{Delivery, DeliveryState};
+use hooklab_shared::extract::{Path, Query, bad_parameter, page_items};
 use hooklab_shared::problem::Problem;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::input::{Named, Params, bad_parameter, cursor, page_items};
+use super::cursor;
 use crate::sender::Sender;
 use crate::store::DeliveryFilter;
 
@@ -29,7 +30,7 @@ pub(super) struct List {
 /// `GET /deliveries`, the newest first. An empty parameter filters nothing, as from a form.
 pub(super) async fn list(
     State(sender): State<Sender>,
-    Params(list): Params<List>,
+    Query(list): Query<List>,
 ) -> Result<Json<Page<Delivery>>, Problem> {
     let given = |parameter: Option<String>| parameter.filter(|text| !text.is_empty());
     let filter = DeliveryFilter {
@@ -37,7 +38,7 @@ pub(super) async fn list(
         event: given(list.event),
         state: given(list.status).as_deref().map(state).transpose()?,
         after: cursor(list.after.as_deref())?,
-        limit: page_items(list.limit, &sender)?,
+        limit: page_items(list.limit, sender.limits())?,
         page_bytes_max: sender.limits().page_bytes_max,
     };
     let (items, next) = sender.store().deliveries(filter).await?;
@@ -47,7 +48,7 @@ pub(super) async fn list(
 /// `GET /deliveries/{id}`
 pub(super) async fn one(
     State(sender): State<Sender>,
-    Named(id): Named,
+    Path(id): Path<String>,
 ) -> Result<Json<Delivery>, Problem> {
     let unknown = || {
         let id: String = id.chars().take(40).collect();

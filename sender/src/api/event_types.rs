@@ -4,10 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use hooklab_shared::bin::Page;
 use hooklab_shared::event::EventType;
+use hooklab_shared::extract::{Path, Query, bad_parameter, page_items};
 use hooklab_shared::problem::Problem;
 use serde::Deserialize;
 
-use super::input::{Named, Params, bad_parameter, page_items};
 use crate::sender::Sender;
 
 #[derive(Deserialize)]
@@ -26,9 +26,9 @@ pub(super) struct One {
 /// `GET /event-types`, in the catalogue's order; the cursor is a slug.
 pub(super) async fn list(
     State(sender): State<Sender>,
-    Params(list): Params<List>,
+    Query(list): Query<List>,
 ) -> Result<Json<Page<EventType>>, Problem> {
-    let limit = page_items(list.limit, &sender)?;
+    let limit = page_items(list.limit, sender.limits())?;
     let catalogue = sender.catalogue();
     let start = match list.after.as_deref().filter(|after| !after.is_empty()) {
         None => 0,
@@ -47,8 +47,8 @@ pub(super) async fn list(
 /// `GET /event-types/{slug}`; with `?seed=`, its sample grows from that.
 pub(super) async fn one(
     State(sender): State<Sender>,
-    Named(slug): Named,
-    Params(one): Params<One>,
+    Path(slug): Path<String>,
+    Query(one): Query<One>,
 ) -> Result<Json<EventType>, Problem> {
     let catalogue = sender.catalogue();
     catalogue.event_type(&slug, one.seed).map(Json).ok_or_else(|| {

@@ -4,11 +4,11 @@ use axum::Json as Told;
 use axum::extract::State;
 use axum::http::StatusCode;
 use hooklab_shared::delivery::FiredEvent;
+use hooklab_shared::extract::{Json, Query};
 use hooklab_shared::problem::Problem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::input::{Json, Params};
 use crate::event::{self, Firing};
 use crate::sender::Sender;
 
@@ -34,7 +34,7 @@ pub(super) struct New {
 /// `POST /events`: 202 once accepted, or 200 once the first attempts are over.
 pub(super) async fn fire(
     State(sender): State<Sender>,
-    Params(Wait { wait }): Params<Wait>,
+    Query(Wait { wait }): Query<Wait>,
     Json(new): Json<New>,
 ) -> Result<(StatusCode, Told<FiredEvent>), Problem> {
     let firing = Firing { kind: new.kind, payload: new.payload, seed: new.seed };

@@ -6,11 +6,12 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use hooklab_shared::bin::Page;
 use hooklab_shared::delivery::Delivery;
+use hooklab_shared::extract::{Json, Path, Query, page_items};
 use hooklab_shared::problem::Problem;
 use hooklab_shared::webhook::{NewWebhook, Webhook, WebhookPatch};
 use serde::Deserialize;
 
-use super::input::{Json, Named, Params, cursor, page_items};
+use super::cursor;
 use super::unknown_webhook;
 use crate::sender::Sender;
 use crate::{event, registry};
@@ -35,9 +36,9 @@ pub(super) async fn add(
 /// `GET /webhooks`, by number.
 pub(super) async fn list(
     State(sender): State<Sender>,
-    Params(list): Params<List>,
+    Query(list): Query<List>,
 ) -> Result<Told<Page<Webhook>>, Problem> {
-    let limit = page_items(list.limit, &sender)?;
+    let limit = page_items(list.limit, sender.limits())?;
     let after = cursor(list.after.as_deref())?.unwrap_or(0);
     // One more than is shown tells whether there is a next page.
     let mut items = sender.store().webhooks(after, limit + 1).await?;
@@ -50,7 +51,7 @@ pub(super) async fn list(
 /// `GET /webhooks/{id}`
 pub(super) async fn one(
     State(sender): State<Sender>,
-    Named(id): Named,
+    Path(id): Path<String>,
 ) -> Result<Told<Webhook>, Problem> {
     let found = sender.store().webhook(number(&id)?).await?;
     found.map(|found| Told(found.webhook)).ok_or_else(|| unknown_webhook(&id))
@@ -59,7 +60,7 @@ pub(super) async fn one(
 /// `PATCH /webhooks/{id}`
 pub(super) async fn change(
     State(sender): State<Sender>,
-    Named(id): Named,
+    Path(id): Path<String>,
     Json(patch): Json<WebhookPatch>,
 ) -> Result<Told<Webhook>, Problem> {
     let changed = registry::change(&sender, number(&id)?, patch).await?;
@@ -69,7 +70,7 @@ pub(super) async fn change(
 /// `DELETE /webhooks/{id}`
 pub(super) async fn delete(
     State(sender): State<Sender>,
-    Named(id): Named,
+    Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let deleted = sender.store().delete_webhook(number(&id)?).await?;
     if deleted { Ok(StatusCode::NO_CONTENT) } else { Err(unknown_webhook(&id)) }
@@ -78,7 +79,7 @@ pub(super) async fn delete(
 /// `POST /webhooks/{id}/test`: Send Test Event, told when its attempt is over.
 pub(super) async fn test(
     State(sender): State<Sender>,
-    Named(id): Named,
+    Path(id): Path<String>,
 ) -> Result<Told<Delivery>, Problem> {
     let unknown = || unknown_webhook(&id);
     let found = sender.store().webhook(number(&id)?).await?.ok_or_else(unknown)?;
