@@ -10,7 +10,6 @@ pub(crate) use host::Name;
 pub(crate) use token::Token;
 
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -22,7 +21,7 @@ use hooklab_receiver::store::Durability;
 use hooklab_receiver::{OriginVetted, Receiver};
 use hooklab_sender::Sender;
 use hooklab_shared::limits::Limits;
-use hooklab_shared::listen::{self, Stop, Timed};
+use hooklab_shared::listen::{self, Held, Stop, Timed};
 use hooklab_shared::problem::Problem;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -30,7 +29,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
-use body::{Held, Patient};
+use body::Patient;
 
 /// The halves that a server has: either, or both.
 #[derive(Clone)]
@@ -95,7 +94,7 @@ impl Dashboard {
         listen::serve(listeners, connections_max, limits, stop, connected).await;
     }
 
-    async fn connection(self: Arc<Self>, socket: Timed<TcpStream>, mut stop: Stop) {
+    async fn connection(self: Arc<Self>, socket: Timed<TcpStream>, stop: Stop) {
         let phase = socket.phase();
         let Ok(local) = socket.get_ref().local_addr() else { return };
         let body_idle = self.limits.body_idle_timeout;
@@ -114,14 +113,9 @@ impl Dashboard {
         });
         let mut http = hyper::server::conn::http1::Builder::new();
         http.max_buf_size(head_bytes_max);
-        let mut connection =
-            pin!(http.serve_connection(TokioIo::new(socket), service).with_upgrades());
-        tokio::select! {
-            _ = connection.as_mut() => return,
-            _ = stop.wait_for(|&stopped| stopped) => connection.as_mut().graceful_shutdown(),
-        }
+        let connection = http.serve_connection(TokioIo::new(socket), service).with_upgrades();
         // How a client ends its connection is its own affair.
-        let _ = connection.await;
+        let _ = listen::drive(connection, stop, |connection| connection.graceful_shutdown()).await;
     }
 
     /// Answers one request that came in on this address.

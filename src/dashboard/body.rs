@@ -1,4 +1,4 @@
-//! Bodies that keep to the timeouts: a request's may not stall, an answer's holds its phase.
+//! A request's body that may not stall.
 
 use std::future::Future;
 use std::io;
@@ -6,9 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::{Body as AnyBody, Bytes};
-use hooklab_shared::listen::Serving;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// A request's body whose pieces must keep coming.
@@ -45,39 +43,6 @@ impl Body for Patient {
             }
             Poll::Pending => Poll::Pending,
         }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// An answer's body, in whose lifetime the connection counts as serving.
-pub(super) struct Held {
-    body: AnyBody,
-    _serving: Serving,
-}
-
-impl Held {
-    /// Holds the phase until the body is dropped.
-    pub(super) fn new(body: AnyBody, serving: Serving) -> Self {
-        Self { body, _serving: serving }
-    }
-}
-
-impl Body for Held {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
