@@ -23,7 +23,7 @@ use hooklab_sender::Sender;
 use hooklab_shared::limits::Limits;
 use hooklab_shared::listen::{self, Held, Stop, Timed};
 use hooklab_shared::problem::Problem;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
@@ -143,6 +143,16 @@ impl Dashboard {
         response
     }
 
+    /// A body that says it is too long is not waited for.
+    fn fits(&self, request: &Request<Body>) -> Result<(), Problem> {
+        let most = self.limits.api_body_bytes_max;
+        if request.body().size_hint().lower() <= most as u64 {
+            return Ok(());
+        }
+        let detail = format!("the body is longer than {most} bytes: the API takes no more");
+        Err(Problem::new(413, "body-too-long", detail))
+    }
+
     /// Host, then Origin, then token; none of them looks at the path, but for what is open to all.
     fn pass(&self, request: &mut Request<Body>, local: IpAddr) -> Result<(), Problem> {
         let host = host::vet(request, &self.walls, local)?;
@@ -151,7 +161,7 @@ impl Dashboard {
         if let Some(token) = &self.walls.token {
             token.vet(request)?;
         }
-        Ok(())
+        self.fits(request)
     }
 }
 
