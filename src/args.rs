@@ -27,7 +27,7 @@ use serve::ServeArgs;
 
 /// Webhooks offline, both sides of the wire
 #[derive(Parser)]
-#[command(name = "hooklab", version, help_template = screen::TEMPLATE, after_long_help = CODES)]
+#[command(name = "hooklab", version, help_template = screen::TEMPLATE)]
 #[command(disable_help_subcommand = false, subcommand_required = false, max_term_width = 100)]
 pub(crate) struct Cli {
     /// What every command takes.
@@ -46,7 +46,7 @@ pub(crate) struct Globals {
     #[arg(default_value = "http://127.0.0.1:4666", help_heading = "Everywhere")]
     pub(crate) server: Address,
 
-    /// The dashboard's token: env:NAME, file:PATH or - (standard input) keep it off the command line
+    /// The dashboard's token; env:NAME, file:PATH or - keep it off the command line
     #[arg(long, global = true, env = "HOOKLAB_TOKEN", hide_env_values = true)]
     #[arg(value_name = "TOKEN", help_heading = "Everywhere")]
     pub(crate) token: Option<String>,
@@ -67,7 +67,6 @@ pub(crate) struct Globals {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Receiver, sender and dashboard in one process (also without any command)
-    #[command(after_long_help = CODES)]
     Serve(Box<ServeArgs>),
     /// The walkthrough: a bin, a webhook, Send Test Event, and the payload that arrives
     Demo(DemoArgs),
@@ -94,7 +93,7 @@ pub(crate) enum Command {
     /// The manual page, for man -l -
     Man(ManArgs),
     /// What each exit code means
-    #[command(hide = true, long_about = CODES)]
+    #[command(hide = true, before_help = CODES, help_template = "{before-help}")]
     ExitCodes,
 }
 
@@ -173,6 +172,9 @@ mod tests {
         let help = typed("hooklab --help").err().unwrap().to_string();
         for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
             assert!(help.contains(&format!("  {}", command.get_name())), "{}", command.get_name());
+        }
+        for flag in Cli::command().get_arguments().filter_map(|arg| arg.get_long()) {
+            assert!(help.contains(&format!("--{flag} ")), "{flag}");
         }
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
     }

@@ -50,8 +50,13 @@ pub(crate) enum ClientError {
         cause: String,
     },
     /// The server says no.
-    #[error("{}", told(.0))]
-    Problem(Problem),
+    #[error("{doing}: {}", told(.problem))]
+    Problem {
+        /// What was asked, such as `read bins/orders`.
+        doing: String,
+        /// Why not.
+        problem: Box<Problem>,
+    },
     /// Whoever answered is not a dashboard.
     #[error("talk to {address}: {cause}")]
     Foreign {
@@ -66,7 +71,7 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let code = match &error {
             ClientError::Unreachable { .. } => Code::NotConnected,
-            ClientError::Problem(problem) => match problem.status {
+            ClientError::Problem { problem, .. } => match problem.status {
                 503 | 504 => Code::NotConnected,
                 500.. => Code::Bug,
                 _ => Code::Usage,
@@ -162,7 +167,7 @@ impl Client {
         let (status, _, body) = self.exchange(Method::GET, &url, None).await?;
         match serde_json::from_slice(&body) {
             Ok(readiness) => Ok(readiness),
-            Err(_) => Err(self.refusal(status, &body)),
+            Err(_) => Err(self.refusal("read readyz".into(), status, &body)),
         }
     }
 
@@ -174,9 +179,9 @@ impl Client {
     }
 
     /// What an answer that is no success says.
-    fn refusal(&self, status: StatusCode, body: &[u8]) -> ClientError {
-        match serde_json::from_slice::<Problem>(body) {
-            Ok(problem) => ClientError::Problem(problem),
+    fn refusal(&self, doing: String, status: StatusCode, body: &[u8]) -> ClientError {
+        match serde_json::from_slice(body) {
+            Ok(problem) => ClientError::Problem { doing, problem },
             Err(_) => self.foreign(format!(
                 "it answers {status}, and not as hooklab's dashboard would; check --server"
             )),
@@ -196,11 +201,55 @@ impl Client {
     }
 }
 
-/// A problem as a fragment that completes "failed to …".
+/// A problem's detail, and the fields that it does not already speak of.
 fn told(problem: &Problem) -> String {
-    let mut told = format!("do it: {}", problem.detail);
-    for error in &problem.errors {
+    let mut told = problem.detail.clone();
+    for error in problem.errors.iter().filter(|error| !problem.detail.contains(&error.detail)) {
         told += &format!("\n  {} {}", error.field, error.detail);
     }
     told
+}
+
+/// What a request asks for, as a fragment that completes "failed to …".
+fn doing(method: &Method, url: &Url) -> String {
+    let verb = match method.as_str() {
+        "POST" => "post to",
+        "PATCH" => "change",
+        "DELETE" => "delete",
+        _ => "read",
+    };
+    format!("{verb} {}", url.path().trim_start_matches("/api/v1/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hooklab_shared::problem::FieldError;
+
+    fn client() -> Client {
+        Client::new("http://[::1]:4666".parse().unwrap(), None)
+    }
+
+    #[test]
+    fn segments_stay_segments() {
+        let url = client().url(["event-types", "a/b ?#é"]);
+        assert_eq!(url.as_str(), "http://[::1]:4666/api/v1/event-types/a%2Fb%20%3F%23%C3%A9");
+    }
+
+    #[test]
+    fn failures_say_what_why_and_end_with_their_code() {
+        let url = client().url(["webhooks"]);
+        let fields = vec![
+            FieldError { field: "name".into(), detail: "is short".into() },
+            FieldError { field: "url".into(), detail: "is long".into() },
+        ];
+        let problem = Problem::new(422, "x", "the name is short").with_errors(fields).into();
+        let doing = doing(&Method::POST, &url);
+        let failure = Failure::from(ClientError::Problem { doing, problem });
+        assert_eq!(failure.told, "post to webhooks: the name is short\n  url is long");
+        assert_eq!(failure.code, Code::Usage);
+        let gone = Failure::from(client().unreachable("connection refused"));
+        assert_eq!(gone.code, Code::NotConnected);
+        assert!(gone.told.contains("hooklab serve"), "{}", gone.told);
+    }
 }

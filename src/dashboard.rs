@@ -21,9 +21,9 @@ use hooklab_receiver::store::Durability;
 use hooklab_receiver::{OriginVetted, Receiver};
 use hooklab_sender::Sender;
 use hooklab_shared::limits::Limits;
-use hooklab_shared::listen::{self, Held, Stop, Timed, drive};
+use hooklab_shared::listen::{self, Held, Stop, Timed};
 use hooklab_shared::problem::Problem;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
@@ -115,7 +115,7 @@ impl Dashboard {
         http.max_buf_size(head_bytes_max);
         let connection = http.serve_connection(TokioIo::new(socket), service).with_upgrades();
         // How a client ends its connection is its own affair.
-        let _ = drive(connection, stop, |c| c.graceful_shutdown()).await;
+        let _ = listen::drive(connection, stop, |connection| connection.graceful_shutdown()).await;
     }
 
     /// Answers one request that came in on this address.
@@ -143,6 +143,16 @@ impl Dashboard {
         response
     }
 
+    /// A body that says it is too long is not waited for.
+    fn fits(&self, request: &Request<Body>) -> Result<(), Problem> {
+        let most = self.limits.api_body_bytes_max;
+        if request.body().size_hint().lower() <= most as u64 {
+            return Ok(());
+        }
+        let detail = format!("the body is longer than {most} bytes: the API takes no more");
+        Err(Problem::new(413, "body-too-long", detail))
+    }
+
     /// Host, then Origin, then token; none of them looks at the path, but for what is open to all.
     fn pass(&self, request: &mut Request<Body>, local: IpAddr) -> Result<(), Problem> {
         let host = host::vet(request, &self.walls, local)?;
@@ -151,7 +161,7 @@ impl Dashboard {
         if let Some(token) = &self.walls.token {
             token.vet(request)?;
         }
-        Ok(())
+        self.fits(request)
     }
 }
 

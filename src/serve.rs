@@ -33,18 +33,18 @@ pub(crate) async fn run(
     if let Some(file) = &file {
         file.write(&ready)?;
     }
-    let announced = ready::announce(report, &ready, &settings);
+    // Whoever read the ready line may have gone since; a server is there for others too.
+    if let Err(failure) = ready::announce(report, &ready, &settings) {
+        report.failure(&failure);
+    }
     if settings.open {
         ready::open_browser(report, &ready);
     }
-    if announced.is_ok() {
-        wish.made().await;
-    }
-    let forced = wish.made_again();
-    tokio::select! {
-        () = server.stop() => {}
-        () = forced => return Ok(Code::Forced),
-    }
+    wish.made().await;
+    let code = tokio::select! {
+        () = server.stop() => Code::Done,
+        () = wish.made_again() => Code::Forced,
+    };
     drop(file);
-    announced.map(|()| Code::Done)
+    Ok(code)
 }

@@ -29,5 +29,14 @@ Operate
   man          the manual page                    hooklab man | man -l -
 
 `hooklab COMMAND --help` tells all of a command, `hooklab exit-codes` what each code means.
+Logs go to stderr: HOOKLAB_LOG=info says more.
 
-{all-args}{after-help}";
+Everywhere
+  --server URL    the dashboard to talk to          [HOOKLAB_SERVER, http://127.0.0.1:4666]
+  --token TOKEN   its token: env:NAME, file:PATH    [HOOKLAB_TOKEN]
+                  or - keep it off the command line
+  --json          data as JSON, a stream as lines   [HOOKLAB_JSON]
+  --color WHEN    auto, always or never             [HOOKLAB_COLOR, auto]
+  -h, --help      this screen, or that of a command
+  -V, --version   the release
+";

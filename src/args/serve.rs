@@ -25,8 +25,9 @@ pub(crate) struct ServeArgs {
     #[arg(help_heading = "Listening")]
     pub(crate) dashboard_port: Option<u16>,
 
-    /// Serve one half only
-    #[arg(long, env = "HOOKLAB_ONLY", value_enum, help_heading = "Listening")]
+    /// Serve one half only: receiver or sender
+    #[arg(long, env = "HOOKLAB_ONLY", value_enum, value_name = "HALF")]
+    #[arg(help_heading = "Listening", hide_possible_values = true)]
     pub(crate) only: Option<Half>,
 
     /// A directory, or memory: to keep nothing [default: hooklab in the XDG state directory]

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::{Position, Url};
 
-use super::{ANSWER_TIMEOUT, CONNECT_TIMEOUT, Client, ClientError};
+use super::{ANSWER_TIMEOUT, CONNECT_TIMEOUT, Client, ClientError, doing};
 
 /// What was answered with 2xx.
 pub(super) struct Answer {
@@ -35,6 +35,7 @@ impl Client {
         url: &Url,
         body: Option<Vec<u8>>,
     ) -> Result<Answer, ClientError> {
+        let doing = doing(&method, url);
         let (status, headers, body) = self.exchange(method, url, body).await?;
         if headers.contains_key("hooklab-capture") {
             return Err(self.foreign(
@@ -46,7 +47,7 @@ impl Client {
         if status.is_success() {
             return Ok(Answer { body });
         }
-        Err(self.refusal(status, &body))
+        Err(self.refusal(doing, status, &body))
     }
 
     /// One exchange, whatever comes of it.

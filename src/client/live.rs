@@ -37,15 +37,15 @@ impl Client {
         let stream = self.connect().await?;
         match timeout(CONNECT_TIMEOUT, client_async(request, stream)).await {
             Ok(Ok((socket, _))) => Ok(Live(socket)),
-            Ok(Err(error)) => Err(self.refused(error)),
+            Ok(Err(error)) => Err(self.refused(bin, error)),
             Err(_) => Err(self.unreachable("no answer within 5 s")),
         }
     }
 
-    fn refused(&self, error: Error) -> ClientError {
+    fn refused(&self, bin: &BinName, error: Error) -> ClientError {
         let Error::Http(response) = error else { return self.unreachable(error) };
         let body = response.body().as_deref().unwrap_or_default();
-        self.refusal(response.status(), body)
+        self.refusal(format!("watch bin {bin}"), response.status(), body)
     }
 }
 

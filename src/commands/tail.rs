@@ -134,7 +134,7 @@ async fn reopen(client: &Client, bin: &BinName, seen: Option<Seq>) -> Result<Liv
     loop {
         match client.live(bin, seen).await {
             Err(ClientError::Unreachable { .. }) => {}
-            Err(ClientError::Problem(problem)) if problem.status == 503 => {}
+            Err(ClientError::Problem { problem, .. }) if problem.status == 503 => {}
             opened => return opened,
         }
         sleep(wait).await;

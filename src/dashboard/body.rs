@@ -1,4 +1,4 @@
-//! Requests' bodies that keep to the timeout: they may not stall.
+//! A request's body that may not stall.
 
 use std::future::Future;
 use std::io;
@@ -6,8 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// A request's body whose pieces must keep coming.

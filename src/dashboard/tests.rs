@@ -191,6 +191,14 @@ async fn every_error_is_a_problem_and_every_answer_is_hardened() {
 }
 
 #[tokio::test]
+async fn a_body_that_says_it_is_too_long_is_not_waited_for() {
+    let page = page(None, &[]);
+    let mut request = request("/api/v1/bins", &[("host", "localhost")]);
+    *request.body_mut() = Body::from(vec![0; Limits::default().api_body_bytes_max + 1]);
+    assert_eq!(problem(page.answer(request, LOCAL).await).await.status, 413);
+}
+
+#[tokio::test]
 async fn readyz_and_the_front_say_what_is() {
     let page = page(None, &[]);
     let of = async |path: &str| {

@@ -46,8 +46,8 @@ impl Token {
         Err(Problem::new(
             401,
             "token-required",
-            "this dashboard asks for its token: send `Authorization: Bearer TOKEN`, or give --token \
-             to hooklab's commands",
+            "this dashboard asks for its token: send `Authorization: Bearer TOKEN`, or give it to \
+             hooklab's commands by --token",
         ))
     }
 }

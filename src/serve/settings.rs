@@ -62,11 +62,12 @@ impl Settings {
             return Err(Failure::usage("make a bin: --only sender has none; leave --bin out"));
         }
         let store = args.store.clone().map_or_else(Store::default_place, Ok)?;
-        store.check()?;
+        let sender = args.only != Some(Half::Receiver);
+        store.check(receiver, sender)?;
         Ok(Self {
             capture_port: receiver.then_some(args.port),
             dashboard_port: dashboard_port(args, receiver)?,
-            sender: args.only != Some(Half::Receiver),
+            sender,
             durability: durability(&store, args.durability)?,
             store,
             host,

@@ -4,11 +4,15 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::{env, fs, io};
 
+use hooklab_shared::directory::Directory;
+
 use crate::exit::Failure;
 
-/// Subdirectories of ours in a store's directory.
+/// Subdirectories of ours in a store's directory, and the kinds that the halves give them.
 const CAPTURES: &str = "captures";
 const SENDER: &str = "sender";
+const CAPTURES_KIND: &str = "captures 1";
+const SENDER_KIND: &str = "sender 1";
 
 /// Where things are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +55,20 @@ impl Store {
         Ok(Self::Disk(state.join("hooklab")))
     }
 
-    /// Refuses a path that is no directory of ours, before anything in it is touched.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
+    /// Refuses a directory that one of the halves would refuse, before the other half has touched
+    /// it.
+    pub(crate) fn check(&self, receiver: bool, sender: bool) -> Result<(), Failure> {
+        let Self::Disk(path) = self else { return Ok(()) };
+        self.refuse_foreign()?;
+        let parts = [(receiver, CAPTURES, CAPTURES_KIND), (sender, SENDER, SENDER_KIND)];
+        for (_, part, kind) in parts.into_iter().filter(|(wanted, ..)| *wanted) {
+            Directory::vet(&path.join(part), kind).map_err(Failure::usage)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses what holds files of others.
+    fn refuse_foreign(&self) -> Result<(), Failure> {
         let Self::Disk(path) = self else { return Ok(()) };
         let told =
             |why: String| Failure::usage(format!("use {} as the store: {why}", path.display()));
@@ -60,10 +76,12 @@ impl Store {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-                return Err(told("it is a file; give a directory, or memory:".into()));
+                return Err(told("it is a file; give a directory by --store, or memory:".into()));
             }
             Err(error) => {
-                return Err(told(format!("{error}; check its owner and mode, or give another")));
+                return Err(told(format!(
+                    "{error}; check its owner and mode, or give another by --store"
+                )));
             }
         };
         for entry in entries {
@@ -71,7 +89,7 @@ impl Store {
             // A volume mounted for this very purpose comes with lost+found.
             if name != CAPTURES && name != SENDER && name != "lost+found" {
                 return Err(told(format!(
-                    "it holds `{}`, which is not hooklab's; give an empty directory",
+                    "it holds `{}`, which is not hooklab's; give an empty directory by --store",
                     name.to_string_lossy()
                 )));
             }
@@ -121,11 +139,16 @@ mod tests {
     #[test]
     fn what_is_not_ours_is_refused_and_left_alone() {
         let home = tempfile::tempdir().unwrap();
-        let check = |path: &Path| Store::Disk(path.to_owned()).check();
+        let check = |path: &Path| Store::Disk(path.to_owned()).check(true, true);
         assert!(check(&home.path().join("new")).is_ok());
         assert!(check(home.path()).is_ok());
         fs::create_dir(home.path().join("captures")).unwrap();
         assert!(check(home.path()).is_ok());
+        let within = home.path().join("sender");
+        fs::create_dir(&within).unwrap();
+        fs::write(within.join("thesis.txt"), "x").unwrap();
+        assert!(check(home.path()).unwrap_err().told.contains("sender"));
+        assert!(Store::Disk(home.path().to_owned()).check(true, false).is_ok());
         let file = home.path().join("thesis.txt");
         fs::write(&file, "x").unwrap();
         assert!(check(home.path()).unwrap_err().told.contains("thesis.txt"));
