@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use bins::{Bin, Bins};
 use change::Request;
-use disk::Disk;
+use disk::{Disk, Sizes};
 use memory::Memory;
 
 pub use error::{OpenError, StoreError};
@@ -121,11 +121,19 @@ impl Store {
     /// The place cannot keep that level; or its directory cannot be used, is locked, foreign, of
     /// another format, or damaged beyond what can be skipped.
     pub fn open(place: &Where, durability: Durability, limits: Limits) -> Result<Self, OpenError> {
+        Self::open_sized(place, durability, limits, Sizes::default())
+    }
+
+    fn open_sized(
+        place: &Where,
+        durability: Durability,
+        limits: Limits,
+        sizes: Sizes,
+    ) -> Result<Self, OpenError> {
         let bins = Arc::new(Bins::new(limits));
         let engine = match (place, durability) {
             (Where::Memory, Durability::Memory) => Engine::Memory(Memory::new(Arc::clone(&bins))),
             (Where::Disk(path), Durability::Process | Durability::Disk) => {
-                let sizes = disk::Sizes::default();
                 Engine::Disk(Disk::open(path, durability, sizes, Arc::clone(&bins))?)
             }
             (Where::Memory, level) => {

@@ -30,6 +30,8 @@ use super::bins::Bins;
 use super::change::Request;
 use super::error::{OpenError, StoreError};
 
+#[cfg(test)]
+pub(super) use faults::Faults;
 use log::Log;
 pub(crate) use reader::Reader;
 use writer::Writer;
@@ -83,6 +85,11 @@ impl Disk {
         let writer = Writer::start(&log, replayed.active)?;
         let tasks = vec![runtime.spawn(writer.run()), runtime.spawn(keeper::run(Arc::clone(&log)))];
         Ok(Self { log, tasks: Mutex::new(tasks), closed: OnceCell::new() })
+    }
+
+    #[cfg(test)]
+    pub(super) fn faults(&self) -> &Faults {
+        &self.log.faults
     }
 
     pub(crate) fn failure(&self) -> Option<String> {

@@ -54,10 +54,10 @@ impl Segments {
     /// Begins one, and closes those before it.
     pub(super) fn begin(&self, number: u32) {
         let mut segments = self.lock();
-        for segment in segments.values_mut() {
-            segment.closed = true;
-        }
         segments.entry(number).or_default();
+        for (other, segment) in segments.iter_mut() {
+            segment.closed = *other != number;
+        }
     }
 
     pub(super) fn remove(&self, number: u32) {
