@@ -42,6 +42,9 @@ async fn a_tail_torn_at_any_byte_costs_the_last_record_alone() {
             fs::write(segment(&home), [&whole[..cut], filler].concat()).unwrap();
             let store = home.open();
             assert_eq!(store.seqs("a"), [1, 2, 3], "{cut}");
+            if filler.is_empty() {
+                assert_eq!(segment(&home).metadata().unwrap().len(), last as u64, "cut off");
+            }
             // A record that seems to have its length has used its seq.
             let next = store.put("a", "more").await;
             assert!(next == 4 || next == 5 && !filler.is_empty(), "{next} at {cut}");

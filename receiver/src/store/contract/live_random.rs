@@ -38,7 +38,7 @@ async fn follow(store: Store, mut dice: Dice) -> Vec<Seq> {
         let stay = if comings > 100 { u64::MAX } else { dice.below(100) };
         let mut taken = 0;
         while taken < stay && told.last() != Some(&CAPTURES) {
-            if dice.below(50) == 0 {
+            if dice.below(200) == 0 {
                 tokio::time::sleep(Duration::from_millis(dice.below(4))).await;
             }
             // Given up at random while it waits: nothing may be lost of that.

@@ -190,6 +190,15 @@ impl Log {
         error
     }
 
+    /// Refuses what is left when the writer has gone.
+    pub(super) fn abandon(&self, batch: &mut Batch) {
+        let error = match self.is_closed() {
+            true => StoreError::Closed,
+            false => self.stop("its writer has ended; restart".to_owned()),
+        };
+        self.fail(batch, &error);
+    }
+
     pub(super) fn failure(&self) -> Option<String> {
         self.failure.get().cloned()
     }

@@ -9,8 +9,8 @@ use super::replay::Found;
 use crate::store::record::{HEADER_BYTES, Header, Kind};
 
 const MAGIC: &[u8; 8] = b"hookside";
-/// Magic, the directory's marker, and the length of the segment it was made from.
-const PREFACE_BYTES: usize = 24;
+/// Magic, the directory's marker, and number and length of the segment it was made from.
+const PREFACE_BYTES: usize = 28;
 
 /// The records of a segment without what replay does not need: a capture's front and body.
 #[derive(Debug, Default)]
@@ -62,6 +62,7 @@ impl Sidecar {
         let mut bytes = Vec::with_capacity(PREFACE_BYTES + self.items.len() + 4);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&marker.to_le_bytes());
+        bytes.extend_from_slice(&number.to_le_bytes());
         bytes.extend_from_slice(&segment_bytes.to_le_bytes());
         bytes.extend_from_slice(&self.items);
         bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
@@ -85,6 +86,7 @@ pub(super) fn read<E>(
     let mut items = covered
         .strip_prefix(MAGIC)?
         .strip_prefix(&marker.to_le_bytes())?
+        .strip_prefix(&number.to_le_bytes())?
         .strip_prefix(&segment_bytes.to_le_bytes())?;
     if crc32c::crc32c(covered).to_le_bytes() != *crc {
         return None;

@@ -1,6 +1,5 @@
 //! The one task that writes: swap the batch, one call, and on.
 
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
@@ -129,11 +128,11 @@ impl Writer {
         self.log.fail(&mut self.batch, &failed);
     }
 
-    async fn finish(self) {
+    async fn finish(&self) {
         match &self.syncer {
             Some(syncer) => syncer.drained().await,
             None => {
-                if let Err(error) = sync(&self.active.file) {
+                if let Err(error) = self.active.file.sync_data() {
                     tracing::warn!(%error, "the last segment could not be synced");
                 }
             }
@@ -141,6 +140,9 @@ impl Writer {
     }
 }
 
-fn sync(file: &File) -> io::Result<()> {
-    file.sync_data()
+impl Drop for Writer {
+    /// A writer that ends before its time must not leave anybody waiting.
+    fn drop(&mut self) {
+        self.log.abandon(&mut self.batch);
+    }
 }
