@@ -1,1 +1,12 @@
 //! hooklab's receiver: bins that capture whatever is sent to them, keep it, and stream it live.
+
+mod api;
+mod capture;
+mod policy;
+mod receiver;
+mod reply;
+pub mod store;
+mod tap;
+
+pub use api::OriginVetted;
+pub use receiver::{Receiver, Settings};

@@ -1,1 +1,22 @@
 //! hooklab's sender: webhooks, events, signatures, deliveries and their log.
+//!
+//! An event that is fired is committed together with one delivery for each active webhook; a
+//! worker then attempts what is due and logs how each attempt went. Outbound connections are
+//! opened in `egress` and nowhere else.
+
+mod api;
+mod attempt;
+mod catalogue;
+mod delivery;
+mod egress;
+mod event;
+mod profile;
+mod registry;
+mod sender;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use egress::{AllowTarget, BadAllowTarget};
+pub use sender::{OpenError, Place, Sender, Settings};
+pub use store::StoreError;

@@ -81,7 +81,7 @@ impl Body {
     }
 }
 
-/// Reads a chunked body from its first size line on, as far as it goes; what follows is not touched.
+/// Reads a chunked body from its first size line on, as far as it goes, and nothing beyond.
 ///
 /// A body cut off in the middle yields the chunks so far, the last one short.
 #[must_use]

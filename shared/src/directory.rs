@@ -84,6 +84,31 @@ impl Directory {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
+    /// Whether it can be opened, as far as can be told without making or changing anything: for
+    /// whoever opens more than one and wants all of them or none.
+    ///
+    /// # Errors
+    /// As [`Directory::open`], but for a place that cannot be written to.
+    pub fn vet(path: &Path, kind: &str) -> Result<(), DirectoryError> {
+        let io = |at: &Path| {
+            let path = at.to_owned();
+            move |error| DirectoryError::Io { path, error }
+        };
+        let format = path.join(FORMAT_FILE);
+        match fs::read(&format) {
+            Ok(found) => check(path, &found, &format!("hooklab {kind}"))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => refuse_foreign(path)?,
+            Err(error) => return Err(io(&format)(error)),
+        }
+        let at = path.join(LOCK_FILE);
+        match File::open(&at).map(|lock| lock.try_lock()) {
+            Ok(Err(TryLockError::WouldBlock)) => Err(DirectoryError::Locked(path.to_owned())),
+            Ok(Err(TryLockError::Error(error))) => Err(io(&at)(error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io(&at)(error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -140,7 +165,13 @@ mod tests {
         let first = Directory::open(&path, "captures 1").unwrap();
         let error = Directory::open(&path, "captures 1").unwrap_err();
         assert!(matches!(error, DirectoryError::Locked(_)), "{error}");
+        let error = Directory::vet(&path, "captures 1").unwrap_err();
+        assert!(matches!(error, DirectoryError::Locked(_)), "{error}");
         drop(first);
+        assert!(Directory::vet(&path, "captures 1").is_ok());
+        assert!(Directory::vet(&path, "captures 2").is_err());
+        assert!(Directory::vet(&home.path().join("new"), "captures 1").is_ok());
+        assert!(!home.path().join("new").exists());
         let error = Directory::open(&path, "captures 2").unwrap_err();
         assert!(error.to_string().contains("captures 1"), "{error}");
         assert!(Directory::open(&path, "captures 1").is_ok());
@@ -150,6 +181,7 @@ mod tests {
         fs::write(foreign.join("thesis.txt"), "x").unwrap();
         let error = Directory::open(&foreign, "captures 1").unwrap_err();
         assert!(matches!(error, DirectoryError::Foreign(_)), "{error}");
+        assert!(Directory::vet(&foreign, "captures 1").is_err());
         assert_eq!(fs::read_dir(&foreign).unwrap().count(), 1);
     }
 }

@@ -16,7 +16,7 @@ pub struct Limits {
     /// Connections of the dashboard, apart from those of the capture listener, so that a flood on
     /// one never closes the other.
     pub dashboard_connections_max: usize,
-    /// From the first byte of a head to its last: slow mobile links need a second, attacks need more.
+    /// From a head's first byte to its last: slow links need a second, attacks need more.
     pub head_timeout: Duration,
     /// Between two pieces of a body.
     pub body_idle_timeout: Duration,
@@ -26,7 +26,7 @@ pub struct Limits {
     pub keep_alive_timeout: Duration,
     /// From the wish to stop to the moment when what is still open is cut.
     pub drain_timeout: Duration,
-    /// Bins in all: each costs about 400 bytes, and names can come from anyone who reaches the port.
+    /// Bins in all: each costs about 400 bytes, and anyone who reaches the port can make one.
     pub bins_max: usize,
     /// Captures in one page of a list.
     pub page_captures_max: usize,
@@ -36,6 +36,24 @@ pub struct Limits {
     pub watchers_max: usize,
     /// Strays that are remembered; the oldest go.
     pub strays_max: usize,
+    /// Registered webhooks: every event is matched against them, and nobody lists more by hand.
+    pub webhooks_max: usize,
+    /// Attempts in flight at once: each may hold a connection and 64 KiB for the whole timeout.
+    pub attempts_max: usize,
+    /// Attempts in flight to one webhook, so that a dead target leaves room for the others.
+    pub webhook_attempts_max: usize,
+    /// A kept answer of a target in bytes: enough for an error page, too little to be flooded with.
+    pub answer_bytes_max: usize,
+    /// From an attempt's first step to the answer's last byte; most providers wait 5 to 30 s.
+    pub attempt_timeout: Duration,
+    /// The same for the profile `ultimate-multisite`: the plugin waits this long.
+    pub multisite_attempt_timeout: Duration,
+    /// For connecting alone, within the attempt's timeout: what WordPress and curl scripts give it.
+    pub connect_timeout: Duration,
+    /// A page of deliveries in bytes of what they hold: beyond it the page ends, and says so.
+    pub page_bytes_max: usize,
+    /// Changes that wait for the sender's store; who brings more waits before its door.
+    pub store_queue_max: usize,
 }
 
 impl Default for Limits {
@@ -56,6 +74,15 @@ impl Default for Limits {
             live_messages_max: 1_024,
             watchers_max: 20_000,
             strays_max: 1_000,
+            webhooks_max: 10_000,
+            attempts_max: 64,
+            webhook_attempts_max: 8,
+            answer_bytes_max: 64 * 1024,
+            attempt_timeout: Duration::from_secs(15),
+            multisite_attempt_timeout: Duration::from_secs(45),
+            connect_timeout: Duration::from_secs(10),
+            page_bytes_max: 8 * 1024 * 1024,
+            store_queue_max: 1_024,
         }
     }
 }

@@ -1,0 +1,125 @@
+//! HOT PATH. What hyper lets through and we do not: requests that two servers could read in two
+//! ways (RFC 9112, sections 2.2, 3.2 and 6.1), and heads above the limit.
+
+use hooklab_shared::headers::Head;
+use hooklab_shared::problem::Problem;
+use hyper::body::Incoming;
+use hyper::{Request, Version};
+use memchr::memchr_iter;
+
+/// Why a request is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// hyper and the tap disagree on what came.
+    Disagreement,
+    /// The head is longer than the limit, in bytes.
+    HeadTooLong(usize),
+    /// No Host field where there must be one.
+    NoHost,
+    /// More than one Host field.
+    ManyHosts,
+    /// A line that ends without a carriage return.
+    BareLineFeed,
+    /// Another transfer coding than `chunked`, or it twice, or in HTTP/1.0.
+    TransferCoding,
+    /// Both a length and chunks.
+    LengthAndChunks,
+}
+
+impl Refusal {
+    /// As it is told.
+    pub(crate) fn problem(self) -> Problem {
+        let detail = match self {
+            Self::Disagreement => "its header lines can be read in more than one way",
+            Self::HeadTooLong(max) => {
+                let detail = format!("the head is over {max} bytes: send fewer or shorter headers");
+                return Problem::new(431, "head-too-long", detail);
+            }
+            Self::NoHost => "it has no Host header, which HTTP/1.1 asks for",
+            Self::ManyHosts => "it has more than one Host header: send one",
+            Self::BareLineFeed => "a line ends in LF alone: end lines in CRLF",
+            Self::TransferCoding => "its Transfer-Encoding is not exactly `chunked`",
+            Self::LengthAndChunks => {
+                "it has both Content-Length and Transfer-Encoding: send one of them"
+            }
+        };
+        Problem::new(400, "ambiguous", format!("the request was not kept: {detail}"))
+    }
+}
+
+/// Checks a head against the limit, and against what hyper made of it.
+pub(crate) fn vet(
+    head: &Head,
+    request: &Request<Incoming>,
+    head_bytes_max: usize,
+) -> Result<(), Refusal> {
+    let fields = look(head, request.version() == Version::HTTP_10, head_bytes_max)?;
+    let same =
+        head.method() == request.method().as_str().as_bytes() && fields == request.headers().len();
+    if same { Ok(()) } else { Err(Refusal::Disagreement) }
+}
+
+/// One pass over the head; how many fields it has.
+fn look(head: &Head, is_http10: bool, head_bytes_max: usize) -> Result<usize, Refusal> {
+    let bytes = head.as_bytes();
+    if bytes.len() > head_bytes_max {
+        return Err(Refusal::HeadTooLong(head_bytes_max));
+    }
+    if memchr_iter(b'\n', bytes).any(|lf| lf == 0 || bytes[lf - 1] != b'\r') {
+        return Err(Refusal::BareLineFeed);
+    }
+    let (mut fields, mut hosts, mut codings, mut lengths) = (0, 0, 0, 0);
+    for (name, value) in head.fields() {
+        fields += 1;
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => hosts += 1,
+            14 if name.eq_ignore_ascii_case(b"content-length") => lengths += 1,
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                codings += 1;
+                if !value.eq_ignore_ascii_case(b"chunked") {
+                    return Err(Refusal::TransferCoding);
+                }
+            }
+            _ => {}
+        }
+    }
+    match (hosts, codings, lengths) {
+        (0, ..) if !is_http10 => Err(Refusal::NoHost),
+        (2.., ..) => Err(Refusal::ManyHosts),
+        (_, 2.., _) => Err(Refusal::TransferCoding),
+        (_, 1, _) if is_http10 => Err(Refusal::TransferCoding),
+        (_, 1, 1..) => Err(Refusal::LengthAndChunks),
+        _ => Ok(fields),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn looked(fields: &str, is_http10: bool) -> Result<usize, Refusal> {
+        let head = format!("POST /a HTTP/1.1\r\n{fields}\r\n");
+        look(&Head::from(bytes::Bytes::from(head)), is_http10, 1024)
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_is_refused() {
+        assert_eq!(looked("Host: a\r\nX: \r\n", false), Ok(2));
+        assert_eq!(looked("", true), Ok(0));
+        assert_eq!(looked("", false), Err(Refusal::NoHost));
+        assert_eq!(looked("Host: a\r\nhOST: a\r\n", true), Err(Refusal::ManyHosts));
+        assert_eq!(looked("Host: a\nX: b\r\n", false), Err(Refusal::BareLineFeed));
+        for coding in ["gzip, chunked", "identity", "chunked, chunked", "xchunked"] {
+            let fields = format!("Host: a\r\nTransfer-Encoding: {coding}\r\n");
+            assert_eq!(looked(&fields, false), Err(Refusal::TransferCoding), "{coding}");
+        }
+        let chunked = "Host: a\r\ntransfer-encoding: Chunked\r\n";
+        assert_eq!(looked(chunked, false), Ok(2));
+        assert_eq!(looked(chunked, true), Err(Refusal::TransferCoding));
+        assert_eq!(looked(&format!("{chunked}{chunked}"), false), Err(Refusal::ManyHosts));
+        let both = format!("{chunked}Content-Length: 3\r\n");
+        assert_eq!(looked(&both, false), Err(Refusal::LengthAndChunks));
+        let long = format!("Host: a\r\nX: {}\r\n", "x".repeat(1024));
+        assert_eq!(looked(&long, false), Err(Refusal::HeadTooLong(1024)));
+    }
+}

@@ -1,0 +1,124 @@
+//! The embedded engine: an append-only log of records in segments, and an index in memory.
+//!
+//! State is the replay of the log, so that deletes and what follows them keep their order. Only
+//! a segment in which nothing lives is dropped or shrunk; copying the living out of mostly dead
+//! segments is not done yet.
+
+#[cfg(test)]
+mod faults;
+mod keeper;
+mod log;
+mod queue;
+mod reader;
+mod replay;
+mod segment;
+mod segments;
+mod sidecar;
+mod sync;
+mod writer;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hooklab_shared::directory::Directory;
+use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
+
+use super::Durability;
+use super::bins::Bins;
+use super::change::Request;
+use super::error::{OpenError, StoreError};
+
+#[cfg(test)]
+pub(super) use faults::Faults;
+use log::Log;
+pub(crate) use reader::Reader;
+use writer::Writer;
+
+/// What the directory is called in its format file.
+const KIND: &str = "captures 1";
+
+/// The engine's own bounds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    /// A segment in bytes: small enough that dead ones soon go, large enough that they are few. A
+    /// batch that is larger gets a segment of its own size.
+    pub(crate) segment_bytes: u64,
+    /// What may wait to be written, in bytes: two of the largest captures. Who comes then waits.
+    pub(crate) batch_bytes: usize,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self { segment_bytes: 64 * 1024 * 1024, batch_bytes: 64 * 1024 * 1024 }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Disk {
+    pub(super) log: Arc<Log>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    closed: OnceCell<()>,
+}
+
+impl Disk {
+    /// Opens or makes the log in this directory, replays it into `bins`, and starts writing.
+    pub(crate) fn open(
+        path: &Path,
+        durability: Durability,
+        sizes: Sizes,
+        bins: Arc<Bins>,
+    ) -> Result<Self, OpenError> {
+        let runtime =
+            Handle::try_current().map_err(|error| OpenError::Runtime(error.to_string()))?;
+        let directory = Directory::open(path, KIND)?;
+        let replayed = replay::replay(path, &bins)?;
+        let log = Arc::new(Log::new(
+            directory,
+            durability,
+            sizes,
+            bins,
+            replayed.marker,
+            replayed.segments,
+        ));
+        let writer = Writer::start(&log, replayed.active)?;
+        let tasks = vec![runtime.spawn(writer.run()), runtime.spawn(keeper::run(Arc::clone(&log)))];
+        Ok(Self { log, tasks: Mutex::new(tasks), closed: OnceCell::new() })
+    }
+
+    #[cfg(test)]
+    pub(super) fn faults(&self) -> &Faults {
+        &self.log.faults
+    }
+
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.log.failure()
+    }
+
+    pub(crate) async fn submit(&self, request: Request<'_>) -> Result<Option<u64>, StoreError> {
+        self.log.submit(request).await
+    }
+
+    /// Everybody who closes waits for the end.
+    pub(crate) async fn close(&self) {
+        let end = async {
+            self.log.close();
+            let tasks =
+                std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+            for task in tasks {
+                if let Err(error) = task.await {
+                    tracing::error!(%error, "a task of the store did not end well");
+                }
+            }
+            self.log.unlock();
+        };
+        self.closed.get_or_init(|| end).await;
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.log.close();
+    }
+}

@@ -1,0 +1,226 @@
+//! What the writer, the sync thread, the keeper and everybody who asks share.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use hooklab_shared::directory::Directory;
+use tokio::sync::Notify;
+
+use super::Sizes;
+use super::queue::{Batch, Queue, Waiting};
+use super::segments::Segments;
+use crate::store::Durability;
+use crate::store::bins::Bins;
+use crate::store::change::{Request, What};
+use crate::store::error::StoreError;
+use crate::store::index::{Location, Place};
+use crate::store::record;
+
+/// A record's length in bytes that no limit on bodies should come near: places are 32 bits.
+const RECORD_BYTES_MAX: usize = 1024 * 1024 * 1024;
+
+#[derive(Debug)]
+pub(crate) struct Log {
+    pub(super) bins: Arc<Bins>,
+    pub(super) path: PathBuf,
+    /// Locked as long as anybody may still write to it.
+    directory: Mutex<Option<Directory>>,
+    pub(super) durability: Durability,
+    pub(super) sizes: Sizes,
+    /// The directory's own random number, before every record.
+    pub(super) marker: u64,
+    pub(super) segments: Segments,
+    queue: Mutex<Queue>,
+    pub(super) work: Notify,
+    room: Notify,
+    pub(super) untidy: Notify,
+    failure: OnceLock<String>,
+    #[cfg(test)]
+    pub(in crate::store) faults: super::faults::Faults,
+}
+
+/// A batch that is in its segment.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) segment: u32,
+    /// Where the batch begins in the segment, in bytes.
+    pub(super) offset: u64,
+    pub(super) batch: u64,
+    pub(super) waiting: Vec<Waiting>,
+}
+
+/// What the writer finds.
+pub(super) enum Taken {
+    Batch,
+    Nothing,
+    Closed,
+}
+
+impl Log {
+    pub(super) fn new(
+        directory: Directory,
+        durability: Durability,
+        sizes: Sizes,
+        bins: Arc<Bins>,
+        marker: u64,
+        segments: Segments,
+    ) -> Self {
+        Self {
+            bins,
+            path: directory.path().to_owned(),
+            directory: Mutex::new(Some(directory)),
+            durability,
+            sizes,
+            marker,
+            segments,
+            queue: Mutex::default(),
+            work: Notify::new(),
+            room: Notify::new(),
+            untidy: Notify::new(),
+            failure: OnceLock::new(),
+            #[cfg(test)]
+            faults: super::faults::Faults::default(),
+        }
+    }
+
+    /// Queues a request, and waits until it is committed; `None` where there is nothing to do.
+    pub(super) async fn submit(&self, request: Request<'_>) -> Result<Option<u64>, StoreError> {
+        let (bytes, body_crc) = match &request {
+            Request::Append { capture, .. } => {
+                (record::capture_bytes(capture), crc32c::crc32c(&capture.body.wire))
+            }
+            _ => (0, 0),
+        };
+        if bytes > RECORD_BYTES_MAX {
+            return Err(StoreError::failed("a capture of over 1 GiB does not fit: limit bodies"));
+        }
+        let answer = loop {
+            let room = self.room.notified();
+            if let Some(queue) = self.queue_with_room(bytes)? {
+                let mut queue = queue;
+                match queue.push(request, &self.bins, self.marker, body_crc)? {
+                    Some(answer) => break answer,
+                    None => return Ok(None),
+                }
+            }
+            room.await;
+        };
+        self.work.notify_one();
+        // A writer that is gone took the question with it.
+        answer.await.unwrap_or(Err(StoreError::Closed)).map(Some)
+    }
+
+    fn queue_with_room(&self, bytes: usize) -> Result<Option<MutexGuard<'_, Queue>>, StoreError> {
+        let queue = self.queue();
+        if let Some(end) = &queue.end {
+            return Err(end.clone());
+        }
+        let filled = queue.batch.bytes.len();
+        let fits = filled == 0 || filled + bytes <= self.sizes.batch_bytes;
+        Ok(fits.then_some(queue))
+    }
+
+    /// Swaps the batch that was filled against an empty one.
+    pub(super) fn take(&self, batch: &mut Batch) -> Taken {
+        let mut queue = self.queue();
+        if queue.batch.waiting.is_empty() {
+            return match queue.end {
+                Some(StoreError::Closed) => Taken::Closed,
+                _ => Taken::Nothing,
+            };
+        }
+        batch.number = queue.batch.number + 1;
+        std::mem::swap(&mut queue.batch, batch);
+        drop(queue);
+        self.room.notify_waiters();
+        Taken::Batch
+    }
+
+    /// The commit point: index, live, then answers, in the order of the log.
+    pub(super) fn commit(&self, written: &mut Written) {
+        let mut tally = self.segments.tally(written.segment);
+        for waiting in written.waiting.drain(..) {
+            let location = Location {
+                segment: written.segment,
+                offset: (written.offset + waiting.at as u64) as u32,
+                bytes: waiting.bytes as u32,
+            };
+            if matches!(waiting.change.what, What::Capture(_)) {
+                tally.came();
+            }
+            let applied = self.bins.apply(&waiting.change, Some(Place::Disk(location)));
+            tally.went(&applied.freed);
+            if let Some(answer) = waiting.answer {
+                // An error says that nobody waits any more.
+                let _ = answer.send(Ok(applied.answer));
+            }
+        }
+        if self.segments.settle(tally) {
+            self.untidy.notify_one();
+        }
+        let mut queue = self.queue();
+        if !queue.unwritten.is_empty() {
+            queue.unwritten.retain(|_, unwritten| unwritten.batch > written.batch);
+        }
+    }
+
+    /// Fails a batch, and with it all that has been planned upon it.
+    ///
+    /// Every earlier batch must have been committed.
+    pub(super) fn fail(&self, batch: &mut Batch, error: &StoreError) {
+        let mut queue = self.queue();
+        queue.unwritten.clear();
+        let planned = std::mem::take(&mut queue.batch.waiting);
+        queue.batch.bytes.clear();
+        drop(queue);
+        self.room.notify_waiters();
+        batch.refuse(error);
+        super::queue::refuse(planned, error);
+    }
+
+    /// Stops acknowledging, for good.
+    pub(super) fn stop(&self, why: String) -> StoreError {
+        tracing::error!(why, "the store has stopped");
+        let error = StoreError::failed(&why);
+        let _ = self.failure.set(why);
+        let mut queue = self.queue();
+        queue.end.get_or_insert_with(|| error.clone());
+        drop(queue);
+        self.room.notify_waiters();
+        error
+    }
+
+    /// Refuses what is left when the writer has gone.
+    pub(super) fn abandon(&self, batch: &mut Batch) {
+        let error = match self.is_closed() {
+            true => StoreError::Closed,
+            false => self.stop("its writer has ended; restart".to_owned()),
+        };
+        self.fail(batch, &error);
+    }
+
+    pub(super) fn failure(&self) -> Option<String> {
+        self.failure.get().cloned()
+    }
+
+    /// Takes nothing more; what waits is still written.
+    pub(super) fn close(&self) {
+        self.queue().end = Some(StoreError::Closed);
+        self.room.notify_waiters();
+        self.work.notify_one();
+        self.untidy.notify_one();
+    }
+
+    /// Gives the directory free.
+    pub(super) fn unlock(&self) {
+        self.directory.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.queue().end == Some(StoreError::Closed)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

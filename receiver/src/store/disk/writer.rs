@@ -1,0 +1,148 @@
+//! The one task that writes: swap the batch, one call, and on.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::task::yield_now;
+
+use super::log::{Log, Taken, Written};
+use super::queue::Batch;
+use super::segment::{self, Active};
+use super::sync::Syncer;
+use crate::store::Durability;
+use crate::store::error::{OpenError, StoreError};
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    log: Arc<Log>,
+    active: Active,
+    /// Commits in the writer's stead, where a commit needs a sync.
+    syncer: Option<Syncer>,
+    batch: Batch,
+}
+
+impl Writer {
+    pub(super) fn start(log: &Arc<Log>, active: Option<Active>) -> Result<Self, OpenError> {
+        let active = match active {
+            Some(active) => active,
+            None => {
+                let path = segment::path(&log.path, 1);
+                Active::create(&log.path, 1, log.marker).map_err(OpenError::io(path))?
+            }
+        };
+        log.segments.begin(active.number);
+        let syncer = match log.durability {
+            Durability::Disk => {
+                Some(Syncer::start(Arc::clone(log)).map_err(OpenError::io(&log.path))?)
+            }
+            Durability::Memory | Durability::Process => None,
+        };
+        Ok(Self { log: Arc::clone(log), active, syncer, batch: Batch::default() })
+    }
+
+    pub(super) async fn run(mut self) {
+        loop {
+            if cfg!(feature = "broken-ack-before-write") {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+            // Whoever is about to ask as well gets into this batch, not the next.
+            yield_now().await;
+            match self.log.take(&mut self.batch) {
+                Taken::Batch => self.write().await,
+                Taken::Nothing => self.log.work.notified().await,
+                Taken::Closed => break,
+            }
+        }
+        self.finish().await;
+    }
+
+    async fn write(&mut self) {
+        if let Some(why) = self.log.failure() {
+            self.batch.refuse(&StoreError::failed(why));
+            return;
+        }
+        match self.append() {
+            Ok(offset) => self.written(offset),
+            Err(error) => self.fail(&error).await,
+        }
+        self.batch.reuse();
+    }
+
+    fn append(&mut self) -> io::Result<u64> {
+        let bytes = self.batch.bytes.len();
+        if !self.active.takes(bytes, self.log.sizes.segment_bytes) {
+            self.roll()?;
+        }
+        self.active.write(&self.batch.bytes, &self.log)
+    }
+
+    /// Begins the next segment.
+    fn roll(&mut self) -> io::Result<()> {
+        #[cfg(test)]
+        super::faults::Faults::fail_if(&self.log.faults.no_create)?;
+        let (directory, marker) = (&self.log.path, self.log.marker);
+        let next = Active::create(directory, self.active.number + 1, marker)?;
+        let full = std::mem::replace(&mut self.active, next);
+        full.sidecar.write(directory, full.number, marker, full.len);
+        self.log.segments.begin(self.active.number);
+        self.log.untidy.notify_one();
+        Ok(())
+    }
+
+    fn written(&mut self, offset: u64) {
+        for waiting in &self.batch.waiting {
+            let record = &self.batch.bytes[waiting.at..waiting.at + waiting.bytes];
+            self.active.note(offset + waiting.at as u64, record);
+        }
+        let mut written = Written {
+            segment: self.active.number,
+            offset,
+            batch: self.batch.number,
+            waiting: std::mem::take(&mut self.batch.waiting),
+        };
+        match &self.syncer {
+            Some(syncer) => syncer.hand_over(&self.log, Arc::clone(&self.active.file), written),
+            None => {
+                self.log.commit(&mut written);
+                self.batch.waiting = written.waiting;
+            }
+        }
+    }
+
+    /// Nothing of the batch may stay: the log would tell of captures that were refused, or break
+    /// off in the middle of one.
+    async fn fail(&mut self, error: &io::Error) {
+        let failed = match self.active.cut(&self.log) {
+            Ok(()) => {
+                tracing::warn!(%error, "a write failed; the store tries again with what comes");
+                StoreError::failed(format!("a write failed: {error}; free some space, then resend"))
+            }
+            Err(cut) => self.log.stop(format!(
+                "a write failed ({error}), and what it left could not be cut off ({cut}); look at \
+                 the disk, then restart"
+            )),
+        };
+        if let Some(syncer) = &self.syncer {
+            syncer.drained().await;
+        }
+        self.log.fail(&mut self.batch, &failed);
+    }
+
+    async fn finish(&self) {
+        match &self.syncer {
+            Some(syncer) => syncer.drained().await,
+            None => {
+                if let Err(error) = self.active.file.sync_data() {
+                    tracing::warn!(%error, "the last segment could not be synced");
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Writer {
+    /// A writer that ends before its time must not leave anybody waiting.
+    fn drop(&mut self) {
+        self.log.abandon(&mut self.batch);
+    }
+}

@@ -1,0 +1,153 @@
+//! A capture as a record's front and body.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+
+use bytes::Bytes;
+use hooklab_shared::body::{Body, Framing};
+use hooklab_shared::capture::{Capture, Outcome, Protocol, Replied, Timing};
+use hooklab_shared::headers::Head;
+use hooklab_shared::id::{BinName, Seq, Timestamp};
+use uuid::Uuid;
+
+use super::{Fields, HEADER_BYTES, Header, Kind, begin, seal};
+
+/// The length of a front's fixed fields in bytes, between the bin's name and the head.
+const FIXED_BYTES: usize = 16 + 8 + 27 + 1 + 1 + 8 + 8 + 2 + 5 + 1 + 8;
+
+/// The length of a capture's record in bytes.
+pub(crate) fn capture_bytes(capture: &Capture) -> usize {
+    HEADER_BYTES
+        + capture.bin.as_str().len()
+        + FIXED_BYTES
+        + capture.head.len()
+        + capture.body.wire.len()
+}
+
+/// Appends a capture's record; the body's checksum comes in, so that nobody waits while it is
+/// reckoned.
+pub(crate) fn encode_capture(into: &mut Vec<u8>, marker: u64, capture: &Capture, body_crc: u32) {
+    into.reserve(capture_bytes(capture));
+    let start = begin(into);
+    let name = capture.bin.as_str().as_bytes();
+    into.extend_from_slice(name);
+    encode_fixed(into, capture);
+    into.extend_from_slice(capture.head.as_bytes());
+    let header = Header {
+        kind: Kind::Capture as u8,
+        name_bytes: u8::try_from(name.len()).unwrap_or(u8::MAX),
+        front_bytes: 0,
+        body_bytes: u32::try_from(capture.body.wire.len()).unwrap_or(u32::MAX),
+        seq: capture.seq,
+        front_crc: 0,
+        body_crc,
+    };
+    seal(into, start, marker, header);
+    into.extend_from_slice(&capture.body.wire);
+}
+
+fn encode_fixed(into: &mut Vec<u8>, capture: &Capture) {
+    into.extend_from_slice(capture.id.as_bytes());
+    into.extend_from_slice(&capture.received_at.as_micros().to_le_bytes());
+    encode_peer(into, capture.peer);
+    into.push(match capture.protocol {
+        Protocol::Http10 => 0,
+        Protocol::Http11 => 1,
+        Protocol::Http2 => 2,
+    });
+    into.push(match capture.outcome {
+        Outcome::Complete => 0,
+        Outcome::Aborted => 1,
+        Outcome::TimedOut => 2,
+        Outcome::OverLimit => 3,
+    });
+    into.extend_from_slice(&capture.timing.head_us.to_le_bytes());
+    into.extend_from_slice(&capture.timing.body_us.to_le_bytes());
+    into.extend_from_slice(&capture.reply.status.to_le_bytes());
+    into.push(capture.reply.rule.is_some().into());
+    into.extend_from_slice(&capture.reply.rule.unwrap_or_default().to_le_bytes());
+    into.push(match capture.body.framing {
+        Framing::Length => 0,
+        Framing::Chunked => 1,
+    });
+    into.extend_from_slice(&capture.content_bytes.to_le_bytes());
+}
+
+/// Both families take the same room, so that the head begins at a known place.
+fn encode_peer(into: &mut Vec<u8>, peer: SocketAddr) {
+    let (family, address, flow, scope) = match peer {
+        SocketAddr::V4(v4) => {
+            let mut address = [0; 16];
+            address[..4].copy_from_slice(&v4.ip().octets());
+            (4, address, 0, 0)
+        }
+        SocketAddr::V6(v6) => (6, v6.ip().octets(), v6.flowinfo(), v6.scope_id()),
+    };
+    into.push(family);
+    into.extend_from_slice(&address);
+    into.extend_from_slice(&peer.port().to_le_bytes());
+    into.extend_from_slice(&flow.to_le_bytes());
+    into.extend_from_slice(&scope.to_le_bytes());
+}
+
+/// Reads what follows the name in a front; head and body stay slices of what was read.
+pub(super) fn decode_capture(
+    front: &Bytes,
+    body: Bytes,
+    bin: &BinName,
+    seq: Seq,
+) -> Option<Capture> {
+    let mut fields = Fields(front);
+    Some(Capture {
+        bin: bin.clone(),
+        seq,
+        id: Uuid::from_bytes(fields.array()?),
+        received_at: Timestamp::from_micros(fields.i64()?),
+        peer: decode_peer(&mut fields)?,
+        protocol: match fields.u8()? {
+            0 => Protocol::Http10,
+            1 => Protocol::Http11,
+            2 => Protocol::Http2,
+            _ => return None,
+        },
+        outcome: match fields.u8()? {
+            0 => Outcome::Complete,
+            1 => Outcome::Aborted,
+            2 => Outcome::TimedOut,
+            3 => Outcome::OverLimit,
+            _ => return None,
+        },
+        timing: Timing { head_us: fields.u64()?, body_us: fields.u64()? },
+        reply: Replied { status: fields.u16()?, rule: decode_rule(&mut fields)? },
+        body: Body { wire: body, framing: decode_framing(fields.u8()?)? },
+        content_bytes: fields.u64()?,
+        head: Head::from(front.slice(FIXED_BYTES..)),
+    })
+}
+
+fn decode_peer(fields: &mut Fields<'_>) -> Option<SocketAddr> {
+    let family = fields.u8()?;
+    let address: [u8; 16] = fields.array()?;
+    let (port, flow, scope) = (fields.u16()?, fields.u32()?, fields.u32()?);
+    match family {
+        4 => {
+            let [a, b, c, d, ..] = address;
+            Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), port))
+        }
+        6 => Some(SocketAddrV6::new(Ipv6Addr::from(address), port, flow, scope).into()),
+        _ => None,
+    }
+}
+
+fn decode_rule(fields: &mut Fields<'_>) -> Option<Option<u32>> {
+    let present = fields.u8()?;
+    let rule = fields.u32()?;
+    Some((present == 1).then_some(rule))
+}
+
+fn decode_framing(number: u8) -> Option<Framing> {
+    match number {
+        0 => Some(Framing::Length),
+        1 => Some(Framing::Chunked),
+        _ => None,
+    }
+}

@@ -1,0 +1,198 @@
+//! Why an attempt failed, in plain words, and what to try.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use hooklab_shared::delivery::{AttemptOutcome, Phase};
+use hyper::HeaderMap;
+use hyper::header::LOCATION;
+use tokio_rustls::rustls::{self, CertificateError};
+
+/// Why there was no whole answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    Forbidden(IpAddr),
+    Unusable(String),
+    Unresolved(String),
+    Refused,
+    Unreachable(String),
+    Reset,
+    Closed,
+    Timeout(Duration),
+    Certificate(String),
+    NotTls,
+    Tls(String),
+    NoRoots,
+    NotHttp(String),
+    HeadTooLarge,
+    Other(String),
+}
+
+impl Cause {
+    /// The outcome of an attempt that ended in this phase for this cause.
+    pub(super) fn failed(&self, phase: Phase) -> AttemptOutcome {
+        AttemptOutcome::Failed { phase, cause: self.told(phase), hint: self.hint(phase) }
+    }
+
+    fn told(&self, phase: Phase) -> String {
+        match self {
+            Self::Forbidden(ip) => format!("{ip} is not loopback, and is not allowed"),
+            Self::Unusable(why) => format!("the target cannot be used: {why}"),
+            Self::Unresolved(name) => format!("the name {name} does not resolve"),
+            Self::Refused => "connection refused".to_owned(),
+            Self::Unreachable(why) | Self::Other(why) => why.clone(),
+            Self::Reset => "connection reset".to_owned(),
+            Self::Closed => "connection closed before the answer was whole".to_owned(),
+            Self::Timeout(limit) => {
+                let what = match phase {
+                    Phase::Policy | Phase::Dns => "the name was not resolved",
+                    Phase::Connect => "no connection",
+                    Phase::Tls => "no TLS handshake",
+                    Phase::Send | Phase::FirstByte => "no answer",
+                    Phase::Body => "the answer was not whole",
+                };
+                format!("{what} within {} s", limit.as_secs_f32())
+            }
+            Self::Certificate(why) => format!("certificate {why}"),
+            Self::NotTls => "the target does not speak TLS".to_owned(),
+            Self::Tls(why) => format!("TLS failed: {why}"),
+            Self::NoRoots => "this machine has no root certificates".to_owned(),
+            Self::NotHttp(why) => format!("the answer is not HTTP/1.1: {why}"),
+            Self::HeadTooLarge => "the answer's head is too large".to_owned(),
+        }
+    }
+
+    fn hint(&self, phase: Phase) -> String {
+        let hint = match self {
+            Self::Forbidden(ip) => {
+                return format!(
+                    "only loopback is dialled unless you allow more: if {ip} is yours, start \
+                     hooklab with `--allow-target {ip}`"
+                );
+            }
+            Self::Unusable(_) => {
+                "edit the webhook: give a URL such as http://127.0.0.1:4665/orders"
+            }
+            Self::Unresolved(_) => "check the spelling of the host; is the network up?",
+            Self::Refused => "is something listening there? `hooklab serve` prints the capture URL",
+            Self::Unreachable(_) => "is that address reachable from this machine?",
+            Self::Reset => "the target cut the connection: look at its own log",
+            Self::Closed => "the target closed without a whole answer: look at its own log",
+            Self::Timeout(_) => match phase {
+                Phase::Connect => "is a firewall in between? is the port right?",
+                Phase::Body => "the target must end its answer: answer first, then work",
+                _ => "the target must answer in time: answer first, then work",
+            },
+            Self::Certificate(_) => {
+                "use a certificate for that host from a root that this machine trusts \
+                 (SSL_CERT_FILE names more roots)"
+            }
+            Self::NotTls => "is it plain HTTP? then register the URL with http://",
+            Self::Tls(_) => "does the target speak TLS 1.2 or 1.3?",
+            Self::NoRoots => "install ca-certificates, or set SSL_CERT_FILE",
+            Self::NotHttp(_) => "is it an HTTP server? https targets need https:// in the URL",
+            Self::HeadTooLarge => "the target must send fewer or shorter header fields",
+            Self::Other(_) => "look at the target's own log",
+        };
+        hint.to_owned()
+    }
+}
+
+/// What to try after an answer that is not 2xx.
+pub(super) fn status_hint(status: u16, headers: &HeaderMap) -> String {
+    let hint = match status {
+        300..=399 => {
+            let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+            let final_url = location.map(|to| format!(" (it points to {to})")).unwrap_or_default();
+            return format!("redirects are never followed: register the final URL{final_url}");
+        }
+        401 | 403 => "the target refuses who sends: does it have this webhook's secret?",
+        404 => {
+            "nothing is at this path: check the URL; a bin that was deleted answers 404 too where \
+             bins are not made by themselves"
+        }
+        405 => "the target takes no POST at this path: check the URL",
+        410 => "the target says that it is gone for good: delete or edit the webhook",
+        413 => "the payload is too large for the target",
+        400 | 415 | 422 => "the target does not accept this payload: its answer may say why",
+        408 | 425 | 429 | 503 => "the target is busy: try again later",
+        500..=599 => "the target failed: look at its own log",
+        _ => "2xx alone is success: the target must answer with it",
+    };
+    hint.to_owned()
+}
+
+/// The cause behind an error of a socket or of TLS on it.
+pub(super) fn of_io(error: &io::Error) -> Cause {
+    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return of_tls(tls);
+    }
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Cause::Refused,
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => {
+            Cause::Reset
+        }
+        ErrorKind::UnexpectedEof => Cause::Closed,
+        ErrorKind::HostUnreachable => Cause::Unreachable("no route to the host".to_owned()),
+        ErrorKind::NetworkUnreachable => {
+            Cause::Unreachable("the network is unreachable".to_owned())
+        }
+        ErrorKind::TimedOut => Cause::Unreachable("the connection timed out".to_owned()),
+        _ => Cause::Other(error.to_string()),
+    }
+}
+
+/// The cause behind an error of the exchange.
+pub(super) fn of_hyper(error: &hyper::Error) -> Cause {
+    if let Some(io) = io_source(error) {
+        return of_io(io);
+    }
+    if error.is_parse_too_large() {
+        Cause::HeadTooLarge
+    } else if error.is_parse() {
+        let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+        Cause::NotHttp(why)
+    } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+        Cause::Closed
+    } else {
+        let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+        Cause::Other(why)
+    }
+}
+
+/// Whether the request itself could not be sent.
+pub(super) fn while_sending(error: &hyper::Error) -> bool {
+    io_source(error).is_some_and(|io| io.kind() == ErrorKind::BrokenPipe)
+}
+
+fn io_source(error: &hyper::Error) -> Option<&io::Error> {
+    let mut source = error.source();
+    while let Some(inner) = source {
+        if let Some(io) = inner.downcast_ref() {
+            return Some(io);
+        }
+        source = inner.source();
+    }
+    None
+}
+
+fn of_tls(error: &rustls::Error) -> Cause {
+    use CertificateError as Bad;
+    match error {
+        rustls::Error::InvalidCertificate(bad) => {
+            let why = match bad {
+                Bad::Expired | Bad::ExpiredContext { .. } => "has expired",
+                Bad::NotValidYet | Bad::NotValidYetContext { .. } => "is not valid yet",
+                Bad::NotValidForName | Bad::NotValidForNameContext { .. } => "is for another host",
+                Bad::UnknownIssuer => "is signed by nobody this machine trusts",
+                Bad::Revoked => "is revoked",
+                other => return Cause::Certificate(format!("is not acceptable: {other}")),
+            };
+            Cause::Certificate(why.to_owned())
+        }
+        rustls::Error::InvalidMessage(_) => Cause::NotTls,
+        other => Cause::Tls(other.to_string()),
+    }
+}

@@ -1,0 +1,47 @@
+//! Who waits for the end of a delivery's attempt.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+/// Waiters by delivery; none once the worker has ended. It holds no more than there are deliveries
+/// pending with somebody waiting, and each is taken out when its attempt ends.
+#[derive(Debug)]
+pub(crate) struct Waiting(Mutex<Option<Waiters>>);
+
+type Waiters = HashMap<Uuid, Vec<oneshot::Sender<()>>>;
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self(Mutex::new(Some(Waiters::new())))
+    }
+}
+
+impl Waiting {
+    /// What resolves when the delivery's attempt is over, or will not be: the worker has ended, or
+    /// the attempt cannot be logged. Ask the store after this and before
+    /// waiting: it may be over already.
+    pub(crate) fn wait(&self, delivery: Uuid) -> oneshot::Receiver<()> {
+        let (ended, wait) = oneshot::channel();
+        if let Some(waiters) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            let waiters = waiters.entry(delivery).or_default();
+            waiters.retain(|waiter| !waiter.is_closed());
+            waiters.push(ended);
+        }
+        wait
+    }
+
+    /// Lets go whoever waits for this delivery.
+    pub(crate) fn ended(&self, delivery: Uuid) {
+        if let Some(waiters) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            waiters.remove(&delivery);
+        }
+    }
+
+    /// Lets go whoever waits, now and from now on.
+    pub(crate) fn close(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}

@@ -1,0 +1,229 @@
+//! The only door through which the sender connects to anything: resolve once, vet every address,
+//! dial what was vetted.
+
+mod allow;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use url::{Host, Url};
+
+pub use allow::{AllowTarget, BadAllowTarget};
+
+/// What the user allows to be dialled besides loopback.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Egress {
+    allowed: Vec<AllowTarget>,
+}
+
+/// Addresses of a target that may be dialled; made by [`Egress::resolve`] alone.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Vetted(Vec<SocketAddr>);
+
+/// Why a target is not dialled.
+#[derive(Debug, Error)]
+pub(crate) enum ResolveError {
+    /// An address of it is neither loopback nor allowed.
+    #[error("{0} is not loopback, and not allowed")]
+    Forbidden(IpAddr),
+    /// Its URL names no host and port.
+    #[error("the target names no host")]
+    NoHost,
+    /// Its name does not resolve.
+    #[error("the name {0} does not resolve")]
+    Unresolved(String),
+}
+
+/// Why no address could be connected to.
+#[derive(Debug, Error)]
+pub(crate) enum ConnectError {
+    /// The network said no; the error is the last address's.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// No address answered in time.
+    #[error("no connection within {} s", .0.as_secs_f32())]
+    Timeout(Duration),
+}
+
+impl Egress {
+    pub(crate) fn new(allowed: Vec<AllowTarget>) -> Self {
+        Self { allowed }
+    }
+
+    /// Resolves a target once and vets each address: one that is forbidden rejects them all, so
+    /// that a name cannot smuggle one in beside another.
+    pub(crate) async fn resolve(&self, target: &Url) -> Result<Vetted, ResolveError> {
+        let host = target.host().ok_or(ResolveError::NoHost)?;
+        let port = target.port_or_known_default().ok_or(ResolveError::NoHost)?;
+        let found = match host {
+            Host::Ipv4(ip) => vec![IpAddr::V4(ip)],
+            Host::Ipv6(ip) => vec![IpAddr::V6(ip)],
+            Host::Domain(name) if is_localhost(name) => {
+                vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+            }
+            Host::Domain(name) => lookup(name, port).await?,
+        };
+        self.vet(target.host_str().unwrap_or_default(), &found, port)
+    }
+
+    /// Connects to the first vetted address that takes the connection, within `limit` in all.
+    pub(crate) async fn connect(
+        &self,
+        vetted: &Vetted,
+        limit: Duration,
+    ) -> Result<TcpStream, ConnectError> {
+        let dial = async {
+            let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+            for address in &vetted.0 {
+                match TcpStream::connect(address).await {
+                    Ok(stream) => return Ok(stream),
+                    Err(error) => last = error,
+                }
+            }
+            Err(last)
+        };
+        let stream = timeout(limit, dial).await.map_err(|_| ConnectError::Timeout(limit))??;
+        // Small requests must not wait for the peer's delayed acknowledgement.
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    fn vet(&self, host: &str, found: &[IpAddr], port: u16) -> Result<Vetted, ResolveError> {
+        let mut vetted = Vec::with_capacity(found.len());
+        for &ip in found {
+            let ip = unmapped(ip);
+            if !ip.is_loopback() && !self.allowed.iter().any(|rule| rule.allows(host, ip)) {
+                return Err(ResolveError::Forbidden(ip));
+            }
+            vetted.push(SocketAddr::new(ip, port));
+        }
+        Ok(Vetted(vetted))
+    }
+}
+
+/// `::ffff:127.0.0.1` is dialled as 127.0.0.1, so it is judged as that.
+fn unmapped(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(ip, IpAddr::V4),
+        IpAddr::V4(_) => ip,
+    }
+}
+
+/// Localhost names are loopback without asking a resolver (RFC 6761, section 6.3).
+fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
+}
+
+async fn lookup(name: &str, port: u16) -> Result<Vec<IpAddr>, ResolveError> {
+    let unresolved = || ResolveError::Unresolved(name.to_owned());
+    let found = lookup_host((name, port)).await.map_err(|_| unresolved())?;
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for address in found {
+        if !addresses.contains(&address.ip()) {
+            addresses.push(address.ip());
+        }
+    }
+    if addresses.is_empty() { Err(unresolved()) } else { Ok(addresses) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn told(rules: &[&str], url: &str) -> Result<Vec<String>, String> {
+        let egress = Egress::new(rules.iter().map(|rule| rule.parse().unwrap()).collect());
+        let vetted = egress.resolve(&Url::parse(url).unwrap()).await;
+        vetted
+            .map(|vetted| vetted.0.iter().map(ToString::to_string).collect())
+            .map_err(|e| e.to_string())
+    }
+
+    #[tokio::test]
+    async fn every_spelling_of_loopback_is_dialled_as_loopback() {
+        let spellings = [
+            "127.0.0.1",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0177.0.0.1",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "１２７.0.0.1",
+        ];
+        for host in spellings {
+            let got = told(&[], &format!("http://{host}:9/x")).await;
+            assert_eq!(got, Ok(vec!["127.0.0.1:9".to_owned()]), "{host}");
+        }
+        assert_eq!(told(&[], "http://127.9.9.9/").await, Ok(vec!["127.9.9.9:80".to_owned()]));
+        assert_eq!(told(&[], "https://[::1]/").await, Ok(vec!["[::1]:443".to_owned()]));
+        for host in ["localhost", "localhost.", "LOCALHOST", "a.b.localhost", "a.localhost."] {
+            let got = told(&[], &format!("http://{host}:9/")).await;
+            assert_eq!(got, Ok(vec!["127.0.0.1:9".to_owned(), "[::1]:9".to_owned()]), "{host}");
+        }
+    }
+
+    #[tokio::test]
+    async fn everything_else_is_forbidden_unless_allowed() {
+        let hosts = [
+            "0.0.0.0",
+            "0",
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "255.255.255.255",
+            "224.0.0.1",
+            "8.8.8.8",
+            "128.0.0.1",
+            "126.255.255.255",
+            "[::]",
+            "[::ffff:10.0.0.1]",
+            "[::ffff:169.254.169.254]",
+            "[::127.0.0.1]",
+            "[64:ff9b::7f00:1]",
+            "[2002:7f00:1::]",
+            "[2001:0:7f00:1::]",
+            "[fe80::1]",
+            "[fd00:ec2::254]",
+            "[fc00::1]",
+            "[ff02::1]",
+            "[2001:db8::1]",
+        ];
+        for host in hosts {
+            let got = told(&[], &format!("http://{host}/")).await;
+            assert!(got.as_ref().is_err_and(|e| e.contains("not loopback")), "{host}: {got:?}");
+            assert!(told(&["*"], &format!("http://{host}/")).await.is_ok(), "{host}");
+        }
+    }
+
+    #[tokio::test]
+    async fn rules_allow_what_they_name_and_nothing_beside_it() {
+        let ok = |got: Result<_, _>| got.is_ok();
+        assert!(ok(told(&["10.0.0.0/8"], "http://10.255.0.1/").await));
+        assert!(ok(told(&["10.0.0.0/8"], "http://[::ffff:10.0.0.1]/").await));
+        assert!(!ok(told(&["10.0.0.0/8"], "http://11.0.0.1/").await));
+        assert!(ok(told(&["10.0.0.1"], "http://10.0.0.1/").await));
+        assert!(!ok(told(&["10.0.0.1"], "http://10.0.0.2/").await));
+        assert!(ok(told(&["fd00::/8"], "http://[fd12::1]/").await));
+        assert!(!ok(told(&["0.0.0.0/0"], "http://[fd12::1]/").await));
+    }
+
+    #[test]
+    fn one_forbidden_answer_rejects_all() {
+        let egress = Egress::default();
+        let answers = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([10, 0, 0, 1])];
+        assert!(matches!(
+            egress.vet("mixed.example", &answers, 80),
+            Err(ResolveError::Forbidden(ip)) if ip == answers[1]
+        ));
+        let by_name = Egress::new(vec!["Mixed.example.".parse().unwrap()]);
+        assert!(by_name.vet("mixed.example", &answers, 80).is_ok());
+        assert!(by_name.vet("other.example", &answers, 80).is_err());
+    }
+}

@@ -1,0 +1,124 @@
+//! Firing: an event is made, accepted with its deliveries, and, if wished, waited for.
+
+use hooklab_shared::delivery::{Delivery, FiredEvent};
+use hooklab_shared::problem::{FieldError, Problem};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::profile::Event;
+use crate::sender::{Sender, now, random};
+use crate::store::Recipients;
+
+/// What to fire, as it was asked for.
+#[derive(Debug)]
+pub(crate) struct Firing {
+    pub(crate) kind: String,
+    /// Spelled as it came: numbers keep their digits.
+    pub(crate) payload: Option<Box<RawValue>>,
+    pub(crate) seed: Option<u64>,
+}
+
+/// Fires an event to every active webhook of its type. With `wait`, the first attempts are over
+/// when this returns, unless the server stops meanwhile.
+pub(crate) async fn fire(
+    sender: &Sender,
+    firing: Firing,
+    wait: bool,
+) -> Result<FiredEvent, Problem> {
+    if let Some(detail) = sender.catalogue().slug_error(&firing.kind) {
+        return Err(invalid("type", detail));
+    }
+    let (text, payload, seed) = payload(sender, &firing)?;
+    let event = event(firing.kind, text);
+    let accepted = sender.store().accept(event.clone(), seed, Recipients::Active).await?;
+    sender.wake();
+    let mut deliveries = accepted.unwrap_or_default();
+    if wait {
+        for delivery in &mut deliveries {
+            // The event stands, whatever becomes of reading how its deliveries do.
+            if let Ok(stands) = ended(sender, delivery.clone()).await {
+                *delivery = stands;
+            }
+        }
+    }
+    Ok(FiredEvent {
+        id: event.id,
+        kind: event.kind,
+        created_at: event.created_at,
+        seed,
+        payload,
+        deliveries,
+    })
+}
+
+/// Sends a test event to one webhook, active or not, and waits for its attempt.
+pub(crate) async fn test(
+    sender: &Sender,
+    webhook: i64,
+    kind: String,
+) -> Result<Option<Delivery>, Problem> {
+    let Some(payload) = sender.catalogue().test_payload(&kind) else {
+        let detail = sender.catalogue().slug_error(&kind).unwrap_or_default();
+        return Err(Problem::new(409, "unknown-event-type", detail));
+    };
+    let event = event(kind, payload.to_string());
+    let accepted = sender.store().accept(event, None, Recipients::Test(webhook)).await?;
+    let Some(delivery) = accepted.and_then(|deliveries| deliveries.into_iter().next()) else {
+        return Ok(None);
+    };
+    sender.wake();
+    let delivery = ended(sender, delivery).await?;
+    if delivery.attempts.is_empty() {
+        let detail = format!("no attempt of delivery {} is logged: ask for it later", delivery.id);
+        return Err(Problem::new(503, "no-attempt", detail).retry_after(1));
+    }
+    Ok(Some(delivery))
+}
+
+fn event(kind: String, payload: String) -> Event {
+    // No dot in it: the signed text joins id, timestamp and body with dots.
+    let id = format!("evt_{}", Uuid::now_v7().simple());
+    Event { id, kind, created_at: now(), payload }
+}
+
+/// The payload as JSON text and as a value, and the seed it grew from.
+fn payload(sender: &Sender, firing: &Firing) -> Result<(String, Value, Option<u64>), Problem> {
+    if let Some(own) = &firing.payload {
+        if firing.seed.is_some() {
+            let detail = "a payload of your own is not generated: leave out the one or the other";
+            return Err(invalid("seed", detail.to_owned()));
+        }
+        // What only passes through is not parsed on its way in: nesting and escapes may not hold.
+        let value = serde_json::from_str(own.get());
+        let value = value.map_err(|why| invalid("payload", format!("does not parse: {why}")))?;
+        return Ok((own.get().to_owned(), value, None));
+    }
+    let seed = match firing.seed {
+        Some(seed) => seed,
+        // 53 bits, so that every JSON reader gives the same number back.
+        None => u64::from_le_bytes(random()?) >> 11,
+    };
+    let generated = sender.catalogue().live_payload(&firing.kind, seed).unwrap_or_default();
+    Ok((generated.to_string(), generated, Some(seed)))
+}
+
+/// The delivery once its attempt is over, or as it stands where that will not be.
+async fn ended(sender: &Sender, delivery: Delivery) -> Result<Delivery, Problem> {
+    let id = delivery.id;
+    let over = sender.waiting().wait(id);
+    let stands = sender.store().delivery(id).await?;
+    if stands.as_ref().is_none_or(|stands| stands.attempts.is_empty()) {
+        // Whichever way the wait ends, the store says how the delivery stands.
+        let _ = over.await;
+    } else {
+        sender.waiting().ended(id);
+    }
+    Ok(sender.store().delivery(id).await?.unwrap_or(delivery))
+}
+
+fn invalid(field: &str, detail: String) -> Problem {
+    let summary = format!("the field `{field}` is not right: {detail}");
+    Problem::new(422, "invalid-field", summary)
+        .with_errors(vec![FieldError { field: field.to_owned(), detail }])
+}

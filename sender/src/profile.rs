@@ -1,0 +1,70 @@
+//! Profiles: an event as its exact bytes and headers on the wire. Pure.
+
+mod php;
+mod standard_webhooks;
+mod ultimate_multisite;
+
+use bytes::Bytes;
+use hooklab_shared::id::Timestamp;
+use hooklab_shared::signature::standard_webhooks::Secret;
+use hooklab_shared::webhook::Profile;
+use url::Url;
+
+/// An event, as far as a profile needs to know it.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    /// Its id, constant over deliveries and attempts.
+    pub(crate) id: String,
+    /// Its type's slug.
+    pub(crate) kind: String,
+    /// When it was accepted.
+    pub(crate) created_at: Timestamp,
+    /// Its payload as JSON text, spelled as it was given.
+    pub(crate) payload: String,
+}
+
+/// A request as it goes out: header fields in order, then the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wire {
+    /// Names as they are spelled on the wire.
+    pub(crate) headers: Vec<(&'static str, String)>,
+    /// Whether the names are spelled like `Content-Type`; lowercase otherwise.
+    pub(crate) title_case: bool,
+    /// The content.
+    pub(crate) body: Bytes,
+}
+
+/// What an attempt adds to its event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sending<'a> {
+    /// Where it goes.
+    pub(crate) target: &'a Url,
+    /// When the attempt begins.
+    pub(crate) at: Timestamp,
+    /// What it signs with, where the profile signs.
+    pub(crate) secret: Option<&'a Secret>,
+    /// hooklab's own `User-Agent`, where the profile has none of its own.
+    pub(crate) user_agent: &'a str,
+}
+
+/// Puts an event on the wire as this profile does.
+pub(crate) fn wire(profile: Profile, event: &Event, sending: &Sending<'_>) -> Wire {
+    match profile {
+        Profile::StandardWebhooks => standard_webhooks::wire(event, sending),
+        Profile::UltimateMultisite => ultimate_multisite::wire(event, sending),
+    }
+}
+
+/// Whether this profile signs what it sends.
+pub(crate) fn signs(profile: Profile) -> bool {
+    match profile {
+        Profile::StandardWebhooks => true,
+        Profile::UltimateMultisite => false,
+    }
+}
+
+/// The value of `Host`: the port only where it is not the scheme's own.
+fn host(target: &Url) -> String {
+    let host = target.host_str().unwrap_or_default();
+    target.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}

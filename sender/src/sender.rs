@@ -1,0 +1,181 @@
+//! The sender: open, API, close.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use hooklab_shared::directory::DirectoryError;
+use hooklab_shared::id::Timestamp;
+use hooklab_shared::limits::Limits;
+use hooklab_shared::problem::Problem;
+use thiserror::Error;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+
+use crate::api;
+use crate::attempt::Caller;
+use crate::catalogue::Catalogue;
+use crate::delivery::{Waiting, Worker};
+use crate::egress::{AllowTarget, Egress};
+use crate::store::{OpenStoreError, Store, StoreError};
+
+pub use crate::store::Place;
+
+/// What a sender is opened with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where webhooks, events and deliveries are kept.
+    pub place: Place,
+    /// What may be dialled besides loopback.
+    pub allow_targets: Vec<AllowTarget>,
+    /// Its bounds.
+    pub limits: Limits,
+    /// What it calls itself to targets, such as `hooklab/0.1.0`.
+    pub user_agent: String,
+}
+
+/// Why a sender could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Its directory cannot be used.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// Its store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system gave no thread.
+    #[error("start the sender's store: {0}")]
+    Thread(std::io::Error),
+    /// The binary's own catalogue does not parse: a bug.
+    #[error("read the event catalogue: {0}")]
+    Catalogue(#[from] serde_json::Error),
+    /// There is no tokio runtime here.
+    #[error("start the sender: open it inside a tokio runtime")]
+    Runtime,
+}
+
+impl From<OpenStoreError> for OpenError {
+    fn from(error: OpenStoreError) -> Self {
+        match error {
+            OpenStoreError::Directory(error) => Self::Directory(error),
+            OpenStoreError::Store(error) => Self::Store(error),
+            OpenStoreError::Thread(error) => Self::Thread(error),
+        }
+    }
+}
+
+/// Webhooks, events and their deliveries. Cheap to clone; the worker stops with the last one.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use hooklab_sender::{Place, Sender, Settings};
+/// let sender = Sender::open(Settings {
+///     place: Place::Memory,
+///     allow_targets: vec![],
+///     limits: Default::default(),
+///     user_agent: "hooklab/0.1.0".into(),
+/// })
+/// .unwrap();
+/// assert_eq!(sender.failure(), None);
+/// sender.close().await;
+/// # });
+/// ```
+#[derive(Clone, Debug)]
+pub struct Sender(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    catalogue: Catalogue,
+    limits: Limits,
+    waiting: Arc<Waiting>,
+    wake: Arc<Notify>,
+    stop: watch::Sender<bool>,
+    worker: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Sender {
+    /// Opens the store and starts the worker, which takes up what a crash left pending.
+    ///
+    /// # Errors
+    /// The directory or the store cannot be used, or there is no tokio runtime.
+    pub fn open(settings: Settings) -> Result<Self, OpenError> {
+        let runtime = Handle::try_current().map_err(|_| OpenError::Runtime)?;
+        let catalogue = Catalogue::load()?;
+        let store = Store::open(&settings.place, settings.limits.store_queue_max)?;
+        let (stop, stopping) = watch::channel(false);
+        let (waiting, wake) = (Arc::<Waiting>::default(), Arc::<Notify>::default());
+        let limits = settings.limits;
+        let egress = Egress::new(settings.allow_targets);
+        let worker = Worker {
+            store: store.clone(),
+            caller: Arc::new(Caller::new(egress, limits, settings.user_agent)),
+            waiting: waiting.clone(),
+            wake: wake.clone(),
+            stop: stopping,
+            limits,
+        };
+        let worker = Mutex::new(Some(runtime.spawn(worker.run())));
+        Ok(Self(Arc::new(Inner { store, catalogue, limits, waiting, wake, stop, worker })))
+    }
+
+    /// The sender's part of the API, its routes relative to `/api/v1`.
+    pub fn api(&self) -> axum::Router {
+        api::router(self.clone())
+    }
+
+    /// Why it does not accept events, if it does not.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.0.store.failure()
+    }
+
+    /// Finishes what is in flight, within the drain timeout, and flushes the store. What does not
+    /// finish is taken up when the sender is opened again.
+    pub async fn close(&self) {
+        self.0.stop.send_replace(true);
+        let worker = self.0.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(worker) = worker
+            && let Err(error) = worker.await
+        {
+            tracing::error!(%error, "the sender's worker ended by itself");
+        }
+        self.0.store.close().await;
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn catalogue(&self) -> &Catalogue {
+        &self.0.catalogue
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn waiting(&self) -> &Waiting {
+        &self.0.waiting
+    }
+
+    /// Tells the worker that something is due.
+    pub(crate) fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+}
+
+/// This instant.
+pub(crate) fn now() -> Timestamp {
+    SystemTime::now().into()
+}
+
+/// Random bytes from the operating system, fit for secrets.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Problem> {
+    let mut bytes = [0; N];
+    let filled = default_provider().secure_random.fill(&mut bytes);
+    filled.map(|()| bytes).map_err(|_| {
+        Problem::new(503, "no-randomness", "the operating system gave no random bytes: try again")
+    })
+}

@@ -1,0 +1,167 @@
+//! The sender's store: SQLite, one writer thread that commits whatever waits at once, readers
+//! beside it.
+
+mod attempts;
+mod deliveries;
+mod readers;
+mod schema;
+mod webhooks;
+mod writer;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hooklab_shared::directory::{Directory, DirectoryError};
+use rusqlite::Connection;
+use thiserror::Error;
+
+pub(crate) use attempts::{Due, Ended};
+pub(crate) use deliveries::{DeliveryFilter, Recipients};
+use readers::Readers;
+pub(crate) use webhooks::{NewRow, Registered};
+use writer::Writer;
+
+/// Where webhooks, events and deliveries are kept.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// In memory, gone with the process.
+    Memory,
+    /// In this directory, which is made if it is not there, and locked while it is open.
+    Disk(PathBuf),
+}
+
+/// Why something could not be kept or read.
+#[derive(Clone, Debug, Error)]
+pub enum StoreError {
+    /// SQLite said no; what it said.
+    #[error("use the sender's store: {detail}; check the disk's space and health")]
+    Engine {
+        /// What it said.
+        detail: String,
+        /// Whether what is on the disk is in doubt, so that nothing more may be accepted.
+        fatal: bool,
+    },
+    /// It was written by a newer release.
+    #[error(
+        "open the sender's store: its schema is version {found}, this release reads {wanted}; use \
+         the release that wrote it, or give another place with --store"
+    )]
+    Newer {
+        /// The version found.
+        found: i64,
+        /// The version this release reads.
+        wanted: i64,
+    },
+    /// It is being closed.
+    #[error("use the sender's store: it is closed; the server is stopping")]
+    Closed,
+}
+
+/// Why a store could not be opened.
+#[derive(Debug, Error)]
+pub(crate) enum OpenStoreError {
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("start the store's writer: {0}")]
+    Thread(std::io::Error),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, SystemIoFailure};
+        let fatal = matches!(
+            error.sqlite_error_code(),
+            Some(SystemIoFailure | DatabaseCorrupt | NotADatabase)
+        );
+        Self::Engine { detail: error.to_string(), fatal }
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Engine { detail: format!("a stored document does not parse: {error}"), fatal: false }
+    }
+}
+
+/// A handle to the store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    writer: Writer,
+    readers: Arc<Readers>,
+}
+
+const FILE: &str = "sender.sqlite";
+
+impl Store {
+    /// Opens it, and starts its writer; at most `queue_max` changes wait.
+    pub(crate) fn open(place: &Place, queue_max: usize) -> Result<Self, OpenStoreError> {
+        let (connection, directory, readers) = match place {
+            Place::Memory => {
+                let connection = Connection::open_in_memory().map_err(StoreError::from)?;
+                (connection, None, Readers::Writer)
+            }
+            Place::Disk(path) => {
+                let directory = Directory::open(path, "sender 1")?;
+                let file = directory.path().join(FILE);
+                private(&file)?;
+                let connection = Connection::open(&file).map_err(StoreError::from)?;
+                (connection, Some(directory), Readers::pool(file))
+            }
+        };
+        schema::prepare(&connection)?;
+        let writer =
+            Writer::start(connection, directory, queue_max).map_err(OpenStoreError::Thread)?;
+        Ok(Self { writer, readers: Arc::new(readers) })
+    }
+
+    /// Why it does not accept anything, if it does not.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.writer.failure()
+    }
+
+    /// Finishes what waits, flushes, and lets go of the directory.
+    pub(crate) async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close();
+    }
+
+    /// Runs a change; what it returns has been committed, and synced on disk.
+    async fn write<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.write(change).await
+    }
+
+    /// Runs a query.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &*self.readers {
+            // A database in memory has one connection, and the writer has it.
+            Readers::Writer => self.writer.write(query).await,
+            Readers::Pool(_) => {
+                let readers = self.readers.clone();
+                let run = tokio::task::spawn_blocking(move || readers.run(query));
+                run.await.map_err(|_| StoreError::Closed)?
+            }
+        }
+    }
+}
+
+/// It holds signing secrets, so nobody else on the machine may read it; SQLite's own files beside
+/// it take over its mode.
+fn private(file: &Path) -> Result<(), StoreError> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(drop).map_err(|error| StoreError::Engine {
+        detail: format!("{}: {error}", file.display()),
+        fatal: false,
+    })
+}

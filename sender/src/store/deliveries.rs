@@ -1,0 +1,224 @@
+//! Events and deliveries in the store.
+
+use hooklab_shared::delivery::{Delivery, DeliveryState};
+use hooklab_shared::id::Timestamp;
+use hooklab_shared::webhook::Webhook;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+use uuid::Uuid;
+
+use super::{Store, StoreError, webhooks};
+use crate::profile::Event;
+
+/// Who gets an event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Recipients {
+    /// Every active webhook of its type.
+    Active,
+    /// This webhook, as a test.
+    Test(i64),
+}
+
+/// Which deliveries are wanted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DeliveryFilter {
+    pub(crate) webhook: Option<i64>,
+    pub(crate) event: Option<String>,
+    pub(crate) state: Option<DeliveryState>,
+    /// Only those older than this cursor.
+    pub(crate) after: Option<i64>,
+    pub(crate) limit: usize,
+    /// The page ends before it holds more than this, but for its first.
+    pub(crate) page_bytes_max: usize,
+}
+
+const COLUMNS: &str = "row, id, event_id, event, webhook, target, test, state, created_at";
+
+impl Store {
+    /// Commits an event together with its deliveries: from here it cannot be lost. Returns `None`
+    /// if the webhook to test is not there.
+    pub(crate) async fn accept(
+        &self,
+        event: Event,
+        seed: Option<u64>,
+        recipients: Recipients,
+    ) -> Result<Option<Vec<Delivery>>, StoreError> {
+        self.write(move |connection| {
+            let webhooks = match recipients {
+                Recipients::Active => active(connection, &event.kind)?,
+                Recipients::Test(id) => match webhooks::one(connection, id)? {
+                    Some(found) => vec![found.webhook],
+                    None => return Ok(None),
+                },
+            };
+            connection.execute(
+                "INSERT INTO event (id, type, created_at, seed, payload) \
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    event.id,
+                    event.kind,
+                    event.created_at.as_micros(),
+                    seed.map(u64::cast_signed),
+                    event.payload
+                ],
+            )?;
+            let test = matches!(recipients, Recipients::Test(_));
+            let deliveries = webhooks
+                .into_iter()
+                .map(|webhook| insert(connection, &event, webhook, test))
+                .collect::<Result<_, _>>()?;
+            Ok(Some(deliveries))
+        })
+        .await
+    }
+
+    /// One delivery with its attempts.
+    pub(crate) async fn delivery(&self, id: Uuid) -> Result<Option<Delivery>, StoreError> {
+        self.read(move |connection| {
+            let sql = format!("SELECT {COLUMNS} FROM delivery WHERE id = ?1");
+            let found =
+                connection.prepare_cached(&sql)?.query_row([id.to_string()], read).optional()?;
+            let Some((row, delivery)) = found else { return Ok(None) };
+            with_attempts(connection, row, delivery).map(|(delivery, _)| Some(delivery))
+        })
+        .await
+    }
+
+    /// One page of deliveries, the newest first, and the cursor of the next page.
+    pub(crate) async fn deliveries(
+        &self,
+        filter: DeliveryFilter,
+    ) -> Result<(Vec<Delivery>, Option<i64>), StoreError> {
+        self.read(move |connection| page(connection, &filter)).await
+    }
+}
+
+fn active(connection: &Connection, event: &str) -> Result<Vec<Webhook>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT id FROM webhook WHERE event = ?1 AND active = 1 ORDER BY id")?;
+    let ids = statement.query_map([event], |row| row.get(0))?;
+    let mut found = Vec::new();
+    for id in ids {
+        found.extend(webhooks::one(connection, id?)?.map(|found| found.webhook));
+    }
+    Ok(found)
+}
+
+fn insert(
+    connection: &Connection,
+    event: &Event,
+    webhook: Webhook,
+    test: bool,
+) -> Result<Delivery, StoreError> {
+    let delivery = Delivery {
+        id: Uuid::now_v7(),
+        event_id: event.id.clone(),
+        event: event.kind.clone(),
+        webhook: webhook.id,
+        target: webhook.url,
+        test,
+        state: DeliveryState::Pending,
+        created_at: event.created_at,
+        attempts: Vec::new(),
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO delivery (id, event_id, event, webhook, target, profile, test, state, \
+             created_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute(params![
+            delivery.id.to_string(),
+            delivery.event_id,
+            delivery.event,
+            delivery.webhook,
+            delivery.target,
+            webhook.profile.as_str(),
+            test,
+            delivery.state.as_str(),
+            delivery.created_at.as_micros(),
+            // Somebody waits for a test: it goes before everything else that is due.
+            if test { 0 } else { delivery.created_at.as_micros() },
+        ])?;
+    Ok(delivery)
+}
+
+fn page(
+    connection: &Connection,
+    filter: &DeliveryFilter,
+) -> Result<(Vec<Delivery>, Option<i64>), StoreError> {
+    let (sql, values) = query(filter);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params_from_iter(values), read)?;
+    let mut deliveries = Vec::new();
+    let (mut bytes, mut last) = (0, None);
+    for row in rows {
+        let (row, delivery) = row?;
+        let (delivery, size) = with_attempts(connection, row, delivery)?;
+        bytes += size;
+        let full = deliveries.len() >= filter.limit || bytes > filter.page_bytes_max;
+        if full && last.is_some() {
+            return Ok((deliveries, last));
+        }
+        last = Some(row);
+        deliveries.push(delivery);
+    }
+    Ok((deliveries, None))
+}
+
+fn query(filter: &DeliveryFilter) -> (String, Vec<Value>) {
+    let mut sql = format!("SELECT {COLUMNS} FROM delivery WHERE 1");
+    let mut values = Vec::new();
+    let mut with = |condition: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            sql.push_str(condition);
+            values.push(value);
+        }
+    };
+    with(" AND webhook = ?", filter.webhook.map(Value::from));
+    with(" AND event = ?", filter.event.clone().map(Value::from));
+    with(" AND state = ?", filter.state.map(|state| Value::from(state.as_str().to_owned())));
+    with(" AND row < ?", filter.after.map(Value::from));
+    // One more than is shown tells whether there is a next page.
+    let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX).saturating_add(1);
+    with(" ORDER BY row DESC LIMIT ?", Some(limit.into()));
+    (sql, values)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Delivery)> {
+    let state: String = row.get(7)?;
+    let id: String = row.get(1)?;
+    let delivery = Delivery {
+        id: id.parse().unwrap_or_default(),
+        event_id: row.get(2)?,
+        event: row.get(3)?,
+        webhook: row.get(4)?,
+        target: row.get(5)?,
+        test: row.get(6)?,
+        state: match state.as_str() {
+            "delivered" => DeliveryState::Delivered,
+            "exhausted" => DeliveryState::Exhausted,
+            _ => DeliveryState::Pending,
+        },
+        created_at: Timestamp::from_micros(row.get(8)?),
+        attempts: Vec::new(),
+    };
+    Ok((row.get(0)?, delivery))
+}
+
+/// The delivery with its attempts, and their size in bytes.
+fn with_attempts(
+    connection: &Connection,
+    row: i64,
+    mut delivery: Delivery,
+) -> Result<(Delivery, usize), StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT document FROM attempt WHERE delivery = ?1 ORDER BY n")?;
+    let documents = statement.query_map([row], |row| row.get::<_, String>(0))?;
+    let mut bytes = 0;
+    for document in documents {
+        let document = document?;
+        bytes += document.len();
+        delivery.attempts.push(serde_json::from_str(&document)?);
+    }
+    Ok((delivery, bytes))
+}

@@ -1,0 +1,177 @@
+//! Webhooks in the store.
+
+use hooklab_shared::id::Timestamp;
+use hooklab_shared::signature::standard_webhooks::Secret;
+use hooklab_shared::webhook::{LastResult, Profile, Webhook};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::{Store, StoreError};
+
+/// A webhook, checked, to be registered.
+#[derive(Clone, Debug)]
+pub(crate) struct NewRow {
+    pub(crate) name: String,
+    pub(crate) url: String,
+    pub(crate) event: String,
+    pub(crate) profile: Profile,
+    pub(crate) secret: Option<Secret>,
+    pub(crate) active: bool,
+    pub(crate) integration: String,
+}
+
+/// A webhook as it is told, and whether it has a secret.
+#[derive(Clone, Debug)]
+pub(crate) struct Registered {
+    pub(crate) webhook: Webhook,
+    pub(crate) has_secret: bool,
+}
+
+const COLUMNS: &str = "id, name, url, event, profile, active, integration, count, created_at, \
+                       modified_at, last_at, last_ok, last_told, deactivated_because, \
+                       secret IS NOT NULL";
+
+impl Store {
+    /// Registers a webhook, unless there are `webhooks_max` already.
+    pub(crate) async fn add_webhook(
+        &self,
+        new: NewRow,
+        at: Timestamp,
+        webhooks_max: usize,
+    ) -> Result<Option<Webhook>, StoreError> {
+        self.write(move |connection| {
+            let count: i64 =
+                connection.query_row("SELECT count(*) FROM webhook", [], |row| row.get(0))?;
+            if usize::try_from(count).unwrap_or(usize::MAX) >= webhooks_max {
+                return Ok(None);
+            }
+            insert(connection, &new, at)?;
+            let added = one(connection, connection.last_insert_rowid())?;
+            Ok(added.map(|added| added.webhook))
+        })
+        .await
+    }
+
+    /// One webhook.
+    pub(crate) async fn webhook(&self, id: i64) -> Result<Option<Registered>, StoreError> {
+        self.read(move |connection| one(connection, id)).await
+    }
+
+    /// Webhooks by number, those after `after`.
+    pub(crate) async fn webhooks(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Webhook>, StoreError> {
+        self.read(move |connection| {
+            let sql = format!("SELECT {COLUMNS} FROM webhook WHERE id > ?1 ORDER BY id LIMIT ?2");
+            let mut statement = connection.prepare_cached(&sql)?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let rows = statement.query_map(params![after, limit], read)?;
+            rows.map(|row| Ok(row?.webhook)).collect()
+        })
+        .await
+    }
+
+    /// Changes a webhook within the transaction that reads it, so that no other change is lost.
+    /// Returns `None` if there is none, and the change's refusal if it refuses.
+    pub(crate) async fn change_webhook<E: Send + 'static>(
+        &self,
+        id: i64,
+        at: Timestamp,
+        change: impl FnOnce(&Registered) -> Result<Webhook, E> + Send + 'static,
+    ) -> Result<Option<Result<Webhook, E>>, StoreError> {
+        self.write(move |connection| {
+            let Some(found) = one(connection, id)? else { return Ok(None) };
+            let changed = match change(&found) {
+                Ok(changed) => Webhook { id, modified_at: at, ..changed },
+                Err(refusal) => return Ok(Some(Err(refusal))),
+            };
+            update(connection, &changed)?;
+            Ok(Some(Ok(changed)))
+        })
+        .await
+    }
+
+    /// Deletes a webhook; its deliveries stay in the log, and what was pending ends.
+    pub(crate) async fn delete_webhook(&self, id: i64) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            let deleted = connection.execute("DELETE FROM webhook WHERE id = ?1", [id])?;
+            connection.execute(
+                "UPDATE delivery SET state = 'exhausted' WHERE webhook = ?1 AND state = 'pending'",
+                [id],
+            )?;
+            Ok(deleted > 0)
+        })
+        .await
+    }
+}
+
+pub(super) fn one(connection: &Connection, id: i64) -> Result<Option<Registered>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM webhook WHERE id = ?1");
+    Ok(connection.prepare_cached(&sql)?.query_row([id], read).optional()?)
+}
+
+fn insert(connection: &Connection, new: &NewRow, at: Timestamp) -> Result<(), StoreError> {
+    connection.execute(
+        "INSERT INTO webhook (name, url, event, profile, secret, active, integration, \
+         created_at, modified_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+        params![
+            new.name,
+            new.url,
+            new.event,
+            new.profile.as_str(),
+            new.secret.as_ref().map(Secret::reveal),
+            new.active,
+            new.integration,
+            at.as_micros(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn update(connection: &Connection, webhook: &Webhook) -> Result<(), StoreError> {
+    connection.execute(
+        "UPDATE webhook SET name = ?2, url = ?3, event = ?4, profile = ?5, active = ?6, \
+         integration = ?7, modified_at = ?8, deactivated_because = ?9 WHERE id = ?1",
+        params![
+            webhook.id,
+            webhook.name,
+            webhook.url,
+            webhook.event,
+            webhook.profile.as_str(),
+            webhook.active,
+            webhook.integration,
+            webhook.modified_at.as_micros(),
+            webhook.deactivated_because,
+        ],
+    )?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Registered> {
+    let at = |micros: i64| Timestamp::from_micros(micros);
+    let last = match (row.get(10)?, row.get(11)?, row.get(12)?) {
+        (Some(micros), Some(ok), Some(told)) => Some(LastResult { at: at(micros), ok, told }),
+        _ => None,
+    };
+    let webhook = Webhook {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        url: row.get(2)?,
+        event: row.get(3)?,
+        profile: profile(&row.get::<_, String>(4)?),
+        active: row.get(5)?,
+        integration: row.get(6)?,
+        count: row.get::<_, i64>(7)?.unsigned_abs(),
+        created_at: at(row.get(8)?),
+        modified_at: at(row.get(9)?),
+        last,
+        deactivated_because: row.get(13)?,
+    };
+    Ok(Registered { webhook, has_secret: row.get(14)? })
+}
+
+/// The profile of this name; the default for one that this release does not know.
+pub(super) fn profile(name: &str) -> Profile {
+    Profile::ALL.into_iter().find(|profile| profile.as_str() == name).unwrap_or_default()
+}

@@ -1,0 +1,169 @@
+//! The one thread that changes the store: it commits whatever waits as one transaction.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use hooklab_shared::directory::Directory;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::StoreError;
+
+/// Changes in one transaction: more would keep the first one waiting for the last.
+const BATCH_MAX: usize = 256;
+
+/// A handle to the thread. Cheap to clone; the thread ends with the last one.
+#[derive(Clone, Debug)]
+pub(super) struct Writer {
+    jobs: mpsc::Sender<Message>,
+    failure: Failure,
+}
+
+type Failure = Arc<Mutex<Option<StoreError>>>;
+
+enum Message {
+    Change(Job),
+    Close(oneshot::Sender<()>),
+}
+
+/// Runs in the transaction, or is told why there is none; then waits to be told of the commit.
+type Job = Box<dyn FnOnce(Result<&Connection, &StoreError>) -> Answer + Send>;
+type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
+
+impl Writer {
+    pub(super) fn start(
+        connection: Connection,
+        directory: Option<Directory>,
+        queue_max: usize,
+    ) -> io::Result<Self> {
+        let (jobs, queue) = mpsc::channel(queue_max.max(1));
+        let failure = Failure::default();
+        let thread = Thread { connection, failure: failure.clone() };
+        thread::Builder::new().name("sender-store".into()).spawn(move || {
+            let closing = thread.run(queue);
+            // The lock goes last, and before whoever waits is told.
+            drop(directory);
+            if let Some(closed) = closing {
+                let _ = closed.send(());
+            }
+        })?;
+        Ok(Self { jobs, failure })
+    }
+
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |transaction| {
+            let result = match transaction {
+                Ok(connection) => apart(connection, change),
+                Err(error) => Err(error.clone()),
+            };
+            Box::new(move |commit: Result<(), &StoreError>| {
+                // Whoever asked may have gone: the change stands all the same.
+                let _ = answer.send(commit.map_err(Clone::clone).and(result));
+            })
+        });
+        self.jobs.send(Message::Change(job)).await.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub(super) fn failure(&self) -> Option<String> {
+        if self.jobs.is_closed() {
+            return Some(StoreError::Closed.to_string());
+        }
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.as_ref().map(ToString::to_string)
+    }
+
+    pub(super) async fn close(&self) {
+        let (closed, wait) = oneshot::channel();
+        if self.jobs.send(Message::Close(closed)).await.is_ok() {
+            let _ = wait.await;
+        }
+    }
+}
+
+struct Thread {
+    connection: Connection,
+    failure: Failure,
+}
+
+impl Thread {
+    /// Returns whom to tell that the store is closed.
+    fn run(self, mut queue: mpsc::Receiver<Message>) -> Option<oneshot::Sender<()>> {
+        let mut closing = None;
+        let mut batch: Vec<Job> = Vec::new();
+        while let Some(message) = queue.blocking_recv() {
+            let mut next = Some(message);
+            while let Some(message) = next.take() {
+                match message {
+                    Message::Change(job) => batch.push(job),
+                    Message::Close(closed) => {
+                        // What was sent before this is still in the queue, and is still done.
+                        queue.close();
+                        closing = Some(closed);
+                    }
+                }
+                if batch.len() < BATCH_MAX {
+                    next = queue.try_recv().ok();
+                }
+            }
+            self.commit(std::mem::take(&mut batch));
+        }
+        let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        closing
+    }
+
+    fn commit(&self, batch: Vec<Job>) {
+        if batch.is_empty() {
+            return;
+        }
+        let begun = match self.fatal() {
+            Some(error) => Err(error),
+            None => self.sql("BEGIN IMMEDIATE"),
+        };
+        let transaction = begun.as_ref().map(|()| &self.connection);
+        let answers: Vec<Answer> = batch.into_iter().map(|job| job(transaction)).collect();
+        let committed = begun.and_then(|()| self.sql("COMMIT"));
+        if committed.is_err() && !self.connection.is_autocommit() {
+            let _ = self.sql("ROLLBACK");
+        }
+        self.note(committed.as_ref().err());
+        for answer in answers {
+            answer(committed.as_ref().copied());
+        }
+    }
+
+    /// After a failed sync nobody knows what the disk holds, so nothing more is accepted.
+    fn fatal(&self) -> Option<StoreError> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.clone().filter(|error| matches!(error, StoreError::Engine { fatal: true, .. }))
+    }
+
+    fn note(&self, error: Option<&StoreError>) {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*failure, error) {
+            (Some(StoreError::Engine { fatal: true, .. }), _) => {}
+            _ => *failure = error.cloned(),
+        }
+    }
+
+    fn sql(&self, sql: &str) -> Result<(), StoreError> {
+        Ok(self.connection.execute_batch(sql)?)
+    }
+}
+
+/// One change of a batch in a savepoint, so that its failure undoes nobody else's.
+fn apart<T>(
+    connection: &Connection,
+    change: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection.execute_batch("SAVEPOINT change")?;
+    let result = change(connection);
+    let end = if result.is_ok() { "RELEASE change" } else { "ROLLBACK TO change; RELEASE change" };
+    connection.execute_batch(end)?;
+    result
+}

@@ -1,0 +1,108 @@
+//! A target on loopback that answers as it is told.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+/// How a target answers, once it has read the request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Answer {
+    /// With these bytes, then the end.
+    Bytes(&'static [u8]),
+    /// With these bytes before anything is read, then the end.
+    AtOnce(&'static [u8]),
+    /// With these bytes, then nothing more, the connection open.
+    Hang(&'static [u8]),
+    /// With these bytes, then a reset.
+    Reset(&'static [u8]),
+    /// With these bytes, then `x` without end.
+    Flood(&'static [u8]),
+}
+
+pub(super) const OK: Answer = Answer::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+
+/// A listening target; it stops when this is dropped.
+pub(super) struct Target {
+    pub(super) port: u16,
+    requests: Arc<Mutex<Vec<String>>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Target {
+    pub(super) async fn new(answer: Answer) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let requests = Arc::<Mutex<Vec<String>>>::default();
+        let seen = requests.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let seen = seen.clone();
+                tokio::spawn(async move { serve(stream, answer, &seen).await });
+            }
+        });
+        Self { port, requests, task }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/orders?x=1", self.port)
+    }
+
+    pub(super) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(mut stream: TcpStream, answer: Answer, seen: &Mutex<Vec<String>>) {
+    if let Answer::AtOnce(bytes) = answer {
+        drop(stream.write_all(bytes).await);
+    }
+    let request = read(&mut stream).await;
+    seen.lock().unwrap().push(request);
+    // Whoever sent may be gone by now: that is its right.
+    match answer {
+        Answer::AtOnce(_) => {}
+        Answer::Bytes(bytes) => drop(stream.write_all(bytes).await),
+        Answer::Hang(bytes) => {
+            drop(stream.write_all(bytes).await);
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        Answer::Reset(bytes) => {
+            drop(stream.write_all(bytes).await);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            stream.set_zero_linger().unwrap();
+        }
+        Answer::Flood(bytes) => {
+            drop(stream.write_all(bytes).await);
+            while stream.write_all(&[b'x'; 4096]).await.is_ok() {}
+        }
+    }
+}
+
+/// The head and, by its `content-length`, the body.
+async fn read(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        let n = stream.read(&mut piece).await.unwrap_or(0);
+        bytes.extend_from_slice(&piece[..n]);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let whole = text.split_once("\r\n\r\n").is_some_and(|(head, body)| {
+            let head = head.to_ascii_lowercase();
+            let length = head.split("content-length: ").nth(1).unwrap_or("0");
+            let length: usize = length.lines().next().unwrap().parse().unwrap();
+            body.len() >= length
+        });
+        if n == 0 || whole {
+            return text;
+        }
+    }
+}

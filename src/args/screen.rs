@@ -1,0 +1,42 @@
+//! The first screen: what there is, grouped by use, with a line to try for each.
+
+/// clap's template of `hooklab --help`.
+pub(super) const TEMPLATE: &str = "\
+hooklab {version}: webhooks offline, both sides of the wire.
+
+Usage: hooklab [COMMAND] [OPTIONS]
+
+Begin
+  demo         the walkthrough, step by step      hooklab demo
+  serve        receiver, sender and dashboard     hooklab serve --bin orders
+
+Receive
+  bin          make, list, show, clear, delete    hooklab bin create orders
+  tail         captures as they come              hooklab tail orders
+  show         one capture, whole                 hooklab show orders latest
+
+Send
+  webhook      add, list, show, edit, delete,     hooklab webhook add --name Paid \\
+               test                                 --url http://127.0.0.1:4665/orders \\
+                                                    --event payment_received
+  events       the catalogue of event types       hooklab events payment_received
+  fire         fire an event                      hooklab fire payment_received --seed 7
+  deliveries   what was sent, and what came back  hooklab deliveries --status exhausted
+
+Operate
+  ready        is the server ready?               hooklab ready --wait 10s
+  completions  for your shell                     hooklab completions bash
+  man          the manual page                    hooklab man | man -l -
+
+`hooklab COMMAND --help` tells all of a command, `hooklab exit-codes` what each code means.
+Logs go to stderr: HOOKLAB_LOG=info says more.
+
+Everywhere
+  --server URL    the dashboard to talk to          [HOOKLAB_SERVER, http://127.0.0.1:4666]
+  --token TOKEN   its token: env:NAME, file:PATH    [HOOKLAB_TOKEN]
+                  or - keep it off the command line
+  --json          data as JSON, a stream as lines   [HOOKLAB_JSON]
+  --color WHEN    auto, always or never             [HOOKLAB_COLOR, auto]
+  -h, --help      this screen, or that of a command
+  -V, --version   the release
+";

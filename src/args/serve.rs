@@ -1,0 +1,100 @@
+//! The flags of `serve`, as typed.
+
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args, ValueEnum};
+use hooklab_sender::AllowTarget;
+use hooklab_shared::id::BinName;
+
+use crate::serve::Store;
+
+/// The flags of `serve`.
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// Where to listen; localhost is both 127.0.0.1 and ::1
+    #[arg(long, env = "HOOKLAB_HOST", default_value = "localhost", help_heading = "Listening")]
+    pub(crate) host: String,
+
+    /// The capture listener's port; 0 takes a free one
+    #[arg(long, env = "HOOKLAB_PORT", default_value_t = 4665, help_heading = "Listening")]
+    pub(crate) port: u16,
+
+    /// The dashboard listener's port [default: the one after --port]
+    #[arg(long, env = "HOOKLAB_DASHBOARD_PORT", value_name = "PORT")]
+    #[arg(help_heading = "Listening")]
+    pub(crate) dashboard_port: Option<u16>,
+
+    /// Serve one half only: receiver or sender
+    #[arg(long, env = "HOOKLAB_ONLY", value_enum, value_name = "HALF")]
+    #[arg(help_heading = "Listening", hide_possible_values = true)]
+    pub(crate) only: Option<Half>,
+
+    /// A directory, or memory: to keep nothing [default: hooklab in the XDG state directory]
+    #[arg(long, env = "HOOKLAB_STORE", value_name = "WHERE", help_heading = "Keeping")]
+    pub(crate) store: Option<Store>,
+
+    /// How far a capture is written before it is answered: process survives kill -9, disk a power
+    /// cut [default: process]
+    #[arg(long, env = "HOOKLAB_DURABILITY", value_enum, value_name = "LEVEL")]
+    #[arg(help_heading = "Keeping", hide_possible_values = true)]
+    pub(crate) durability: Option<Level>,
+
+    /// Make this bin at start; may be given more than once
+    #[arg(long = "bin", env = "HOOKLAB_BIN", value_name = "NAME", value_delimiter = ',')]
+    #[arg(help_heading = "Keeping")]
+    pub(crate) bins: Vec<BinName>,
+
+    /// Answer 404 to a request for a bin that does not exist, instead of making it
+    #[arg(long, env = "HOOKLAB_NO_AUTO_CREATE", value_parser = FalseyValueParser::new())]
+    #[arg(action = ArgAction::SetTrue, help_heading = "Keeping")]
+    pub(crate) no_auto_create: bool,
+
+    /// Another name by which the dashboard may be called; may be given more than once
+    #[arg(long = "allowed-host", env = "HOOKLAB_ALLOWED_HOST", value_name = "HOST")]
+    #[arg(value_delimiter = ',', help_heading = "Walls")]
+    pub(crate) allowed_hosts: Vec<String>,
+
+    /// Start without a token on an address that others can reach
+    #[arg(long, env = "HOOKLAB_INSECURE_NO_AUTH", value_parser = FalseyValueParser::new())]
+    #[arg(action = ArgAction::SetTrue, help_heading = "Walls")]
+    pub(crate) insecure_no_auth: bool,
+
+    /// A target that deliveries may go to besides this machine: CIDR, host or *; may be given
+    /// more than once
+    #[arg(long = "allow-target", env = "HOOKLAB_ALLOW_TARGET", value_name = "TARGET")]
+    #[arg(value_delimiter = ',', help_heading = "Walls")]
+    pub(crate) allow_targets: Vec<AllowTarget>,
+
+    /// Write the ready line to this file too, whole or not at all; it goes when the server does
+    #[arg(long, env = "HOOKLAB_READY_FILE", value_name = "PATH", help_heading = "Running")]
+    pub(crate) ready_file: Option<PathBuf>,
+
+    /// Stop when the process that started this one has ended
+    #[arg(long, env = "HOOKLAB_EXIT_WITH_PARENT", value_parser = FalseyValueParser::new())]
+    #[arg(action = ArgAction::SetTrue, help_heading = "Running")]
+    pub(crate) exit_with_parent: bool,
+
+    /// Open the dashboard in the browser
+    #[arg(long, env = "HOOKLAB_OPEN", value_parser = FalseyValueParser::new())]
+    #[arg(action = ArgAction::SetTrue, help_heading = "Running")]
+    pub(crate) open: bool,
+}
+
+/// One half of hooklab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Half {
+    /// Bins and what they capture
+    Receiver,
+    /// Webhooks, events and deliveries
+    Sender,
+}
+
+/// A level of durability that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Level {
+    /// Written to the operating system before the answer
+    Process,
+    /// Synced to the disk before the answer
+    Disk,
+}

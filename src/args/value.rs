@@ -1,0 +1,124 @@
+//! Values that flags take: secrets, payloads, durations, labels, profiles.
+
+use std::io::Read;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use hooklab_shared::webhook::Profile;
+use serde_json::Value;
+
+use crate::exit::Failure;
+
+/// What is read from standard input or a file at most: more is no secret and no payload.
+const INPUT_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// A secret from where it is kept: `env:NAME`, `file:PATH`, `-`, or the text itself.
+pub(crate) fn secret(given: &str) -> Result<String, Failure> {
+    let text = match given.split_once(':') {
+        Some(("env", name)) => std::env::var(name).map_err(|_| {
+            Failure::usage(format!("read the secret: the variable {name} is not set; export it"))
+        })?,
+        Some(("file", path)) => file(path)?,
+        _ if given == "-" => standard_input()?,
+        _ => given.to_owned(),
+    };
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Failure::usage("read the secret: it is empty"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A payload: JSON, `@file`, or `-` for standard input.
+pub(crate) fn payload(given: &str) -> Result<Value, Failure> {
+    let text = match given.strip_prefix('@') {
+        Some(path) => file(path)?,
+        None if given == "-" => standard_input()?,
+        None => given.to_owned(),
+    };
+    serde_json::from_str(&text).map_err(|error| {
+        Failure::usage(format!(
+            "read the payload as JSON: {error}; try --payload '{{\"order\":42}}' or @file"
+        ))
+    })
+}
+
+/// A duration such as `500ms`, `10s`, `2m` or `1h`; a bare number is seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit_ms = match unit {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err("a duration is a number and ms, s, m or h, such as 10s".into()),
+    };
+    let number: u64 = number.parse().map_err(|_| "a duration begins with a number: try 10s")?;
+    number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(|| "is too long".into())
+}
+
+/// A label, `KEY=VALUE`.
+pub(crate) fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("a label is KEY=VALUE, such as team=billing".into()),
+    }
+}
+
+/// Reads a profile's name.
+pub(crate) fn profile() -> impl TypedValueParser<Value = Profile> {
+    PossibleValuesParser::new(Profile::ALL.map(Profile::as_str)).map(|name| {
+        Profile::ALL.into_iter().find(|profile| profile.as_str() == name).unwrap_or_default()
+    })
+}
+
+fn file(path: &str) -> Result<String, Failure> {
+    let told = |error| Failure::usage(format!("read {path}: {error}; check the path"));
+    read(std::fs::File::open(path).map_err(told)?).map_err(told)
+}
+
+fn standard_input() -> Result<String, Failure> {
+    read(std::io::stdin()).map_err(|error| Failure::usage(format!("read standard input: {error}")))
+}
+
+fn read(source: impl Read) -> std::io::Result<String> {
+    let mut text = String::new();
+    source.take(INPUT_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > INPUT_BYTES_MAX {
+        return Err(std::io::Error::other("it is longer than 4 MiB"));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(duration("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for bad in ["", "s", "-1s", "1.5s", "10 s", "1d", "99999999999999999999s"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+        assert!(duration(&format!("{}h", u64::MAX)).is_err());
+    }
+
+    #[test]
+    fn secrets_and_payloads_come_from_where_they_are_kept() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("it");
+        std::fs::write(&path, "{\"a\":1}\n").unwrap();
+        let path = path.to_str().unwrap();
+        assert_eq!(secret(&format!("file:{path}")).unwrap(), "{\"a\":1}");
+        assert_eq!(secret("whsec_x").unwrap(), "whsec_x");
+        assert!(secret("env:HOOKLAB_NO_SUCH_VARIABLE").unwrap_err().told.contains("not set"));
+        assert!(secret(" ").is_err());
+        assert_eq!(payload(&format!("@{path}")).unwrap()["a"], 1);
+        assert!(payload("{").unwrap_err().told.contains("JSON"));
+        assert!(payload("@/no/such").unwrap_err().told.contains("/no/such"));
+    }
+}

@@ -1,0 +1,68 @@
+//! The live channel of a bin.
+
+use futures_util::StreamExt;
+use hooklab_shared::id::{BinName, Seq};
+use hyper::header::{AUTHORIZATION, HeaderValue};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use super::{CONNECT_TIMEOUT, Client, ClientError};
+
+/// An open live channel.
+pub(crate) struct Live(WebSocketStream<TcpStream>);
+
+impl Client {
+    /// Opens a bin's live channel: from now on, or after a seq, the backlog first.
+    pub(crate) async fn live(
+        &self,
+        bin: &BinName,
+        after: Option<Seq>,
+    ) -> Result<Live, ClientError> {
+        let mut url = self.url(["bins", bin.as_str(), "live"]);
+        if let Some(after) = after {
+            url.query_pairs_mut().append_pair("after", &after.to_string());
+        }
+        let spelled = url.as_str().replacen("http", "ws", 1);
+        let mut request = spelled
+            .into_client_request()
+            .map_err(|error| self.foreign(format!("the request cannot be sent ({error})")))?;
+        if let Some(token) = &self.token {
+            let value = HeaderValue::from_str(&format!("Bearer {token}"))
+                .map_err(|_| self.foreign("the token does not fit into a header".into()))?;
+            request.headers_mut().insert(AUTHORIZATION, value);
+        }
+        let stream = self.connect().await?;
+        match timeout(CONNECT_TIMEOUT, client_async(request, stream)).await {
+            Ok(Ok((socket, _))) => Ok(Live(socket)),
+            Ok(Err(error)) => Err(self.refused(bin, error)),
+            Err(_) => Err(self.unreachable("no answer within 5 s")),
+        }
+    }
+
+    fn refused(&self, bin: &BinName, error: Error) -> ClientError {
+        let Error::Http(response) = error else { return self.unreachable(error) };
+        let body = response.body().as_deref().unwrap_or_default();
+        self.refusal(format!("watch bin {bin}"), response.status(), body)
+    }
+}
+
+impl Live {
+    /// The next message's text; none when the channel has ended, for whatever reason.
+    pub(crate) async fn next(&mut self) -> Option<Utf8Bytes> {
+        loop {
+            match self.0.next().await? {
+                Ok(Message::Text(text)) => return Some(text),
+                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Says goodbye.
+    pub(crate) async fn close(mut self) {
+        let _ = self.0.close(None).await;
+    }
+}

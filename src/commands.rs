@@ -1,0 +1,51 @@
+//! The commands, one file each; `serve` has a room of its own.
+
+pub(crate) mod bin;
+pub(crate) mod deliveries;
+pub(crate) mod demo;
+pub(crate) mod events;
+pub(crate) mod fire;
+pub(crate) mod manual;
+pub(crate) mod ready;
+pub(crate) mod show;
+pub(crate) mod tail;
+pub(crate) mod webhook;
+
+use crate::args::{Command, Globals, value};
+use crate::client::Client;
+use crate::exit::{CODES, Code, Failure};
+use crate::report::Report;
+use crate::serve;
+
+/// Runs a command to its end.
+pub(crate) async fn run(
+    command: &Command,
+    globals: &Globals,
+    report: &mut Report,
+) -> Result<Code, Failure> {
+    match command {
+        Command::Serve(args) => return serve::run(args, globals.token.as_deref(), report).await,
+        Command::Demo(args) => return Box::pin(demo::run(args, report)).await,
+        Command::Completions(args) => return manual::completions(args, report),
+        Command::Man(args) => return manual::man(args, report),
+        Command::ExitCodes => return report.line(CODES).map(|()| Code::Done),
+        _ => {}
+    }
+    let token = globals.token.as_deref().map(value::secret).transpose()?;
+    let client = Client::new(globals.server.clone(), token);
+    match command {
+        Command::Bin(command) => bin::run(command, &client, report).await,
+        Command::Tail(args) => tail::run(args, &client, report).await,
+        Command::Show(args) => show::run(args, &client, report).await,
+        Command::Webhook(command) => webhook::run(command, &client, report).await,
+        Command::Events(args) => events::run(args, &client, report).await,
+        Command::Fire(args) => fire::run(args, &client, report).await,
+        Command::Deliveries(args) => deliveries::run(args, &client, report).await,
+        Command::Ready(args) => ready::run(args, &client, report).await,
+        Command::Serve(_)
+        | Command::Demo(_)
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::ExitCodes => Ok(Code::Done),
+    }
+}

@@ -1,0 +1,174 @@
+//! `tail`: captures as they come, through lost connections and restarts.
+
+use std::time::Duration;
+
+use clap::Args;
+use hooklab_shared::id::{BinName, Seq};
+use hooklab_shared::live::{GapReason, Message};
+use tokio::time::sleep;
+
+use crate::client::{Client, ClientError, Live};
+use crate::exit::{Code, Failure};
+use crate::report::{Report, capture};
+use crate::serve::Wish;
+
+/// The first wait before a lost connection is opened again, and the longest.
+const WAIT_MIN: Duration = Duration::from_millis(50);
+const WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Which bin, and from where.
+#[derive(Args)]
+pub(crate) struct TailArgs {
+    /// The bin
+    bin: BinName,
+    /// Begin behind this capture, with what is there already; 0 is all of them
+    #[arg(long, value_name = "SEQ")]
+    after: Option<Seq>,
+}
+
+/// What to do after a message.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// Read on.
+    On,
+    /// Open the channel again: the bin began anew, and has fewer captures than were seen.
+    Anew,
+    /// The bin is gone.
+    End,
+}
+
+/// Runs it until Ctrl-C, or until the bin is deleted.
+pub(crate) async fn run(
+    args: &TailArgs,
+    client: &Client,
+    report: &mut Report,
+) -> Result<Code, Failure> {
+    let mut wish = Wish::listen(false)?;
+    let mut seen = args.after;
+    let mut live = client.live(&args.bin, seen).await?;
+    loop {
+        let next = tokio::select! {
+            next = read(&mut live, &mut seen, report) => next?,
+            () = wish.made() => {
+                live.close().await;
+                return Ok(Code::Done);
+            }
+        };
+        match next {
+            Some(Next::On) => continue,
+            Some(Next::End) => return Ok(Code::Done),
+            Some(Next::Anew) => {}
+            None => report.note(format_args!(
+                "the connection was lost; resuming after #{}",
+                seen.unwrap_or_default()
+            )),
+        }
+        live = tokio::select! {
+            opened = reopen(client, &args.bin, seen) => opened?,
+            () = wish.made() => return Ok(Code::Done),
+        };
+    }
+}
+
+/// Tells the next message; none when the connection is lost.
+async fn read(
+    live: &mut Live,
+    seen: &mut Option<Seq>,
+    report: &mut Report,
+) -> Result<Option<Next>, Failure> {
+    let Some(text) = live.next().await else { return Ok(None) };
+    // A message that a newer server added is passed on as JSON, and skipped for people.
+    let message = serde_json::from_str::<Message>(&text).ok();
+    if report.is_json() {
+        report.line(text)?;
+    }
+    let Some(message) = message else { return Ok(Some(Next::On)) };
+    if !report.is_json() {
+        tell(&message, report)?;
+    }
+    Ok(Some(step(&message, seen)))
+}
+
+/// What is seen after this message, and what to do then.
+fn step(message: &Message, seen: &mut Option<Seq>) -> Next {
+    match message {
+        Message::Hello { newest_seq, .. } => match *seen {
+            Some(after) if after > *newest_seq => {
+                *seen = Some(0);
+                return Next::Anew;
+            }
+            Some(_) => {}
+            None => *seen = Some(*newest_seq),
+        },
+        Message::Capture { seq, .. } => *seen = (*seen).max(Some(*seq)),
+        Message::Gap { to, .. } | Message::Cleared { to } => *seen = (*seen).max(Some(*to)),
+        Message::Bin { .. } => {}
+        Message::Deleted => return Next::End,
+    }
+    Next::On
+}
+
+fn tell(message: &Message, report: &mut Report) -> Result<(), Failure> {
+    match message {
+        Message::Capture { summary, .. } => {
+            let line = capture::line(report, summary);
+            report.line(line)?;
+        }
+        Message::Gap { from, to, reason } => {
+            let why = match reason {
+                GapReason::Retention => "dropped by retention",
+                GapReason::Deleted => "deleted",
+            };
+            report.note(format_args!("#{from} to #{to} are gone: {why}"));
+        }
+        Message::Cleared { to } => report.note(format_args!("cleared up to #{to}")),
+        Message::Deleted => report.note("the bin was deleted"),
+        Message::Hello { .. } | Message::Bin { .. } => {}
+    }
+    Ok(())
+}
+
+/// Opens the channel again, however long the server is away.
+async fn reopen(client: &Client, bin: &BinName, seen: Option<Seq>) -> Result<Live, ClientError> {
+    let mut wait = WAIT_MIN;
+    loop {
+        match client.live(bin, seen).await {
+            Err(ClientError::Unreachable { .. }) => {}
+            Err(ClientError::Problem { problem, .. }) if problem.status == 503 => {}
+            opened => return opened,
+        }
+        sleep(wait).await;
+        wait = (wait * 2).min(WAIT_MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hello(newest_seq: Seq) -> Message {
+        let bin = "orders".parse().unwrap();
+        Message::Hello { bin, oldest_seq: None, newest_seq, dropped: 0 }
+    }
+
+    #[test]
+    fn resumes_after_what_was_seen() {
+        let mut seen = None;
+        assert_eq!(step(&hello(7), &mut seen), Next::On);
+        assert_eq!(seen, Some(7));
+        let gap = Message::Gap { from: 8, to: 9, reason: GapReason::Retention };
+        step(&gap, &mut seen);
+        assert_eq!(seen, Some(9));
+        step(&Message::Cleared { to: 5 }, &mut seen);
+        assert_eq!(seen, Some(9));
+        assert_eq!(step(&Message::Deleted, &mut seen), Next::End);
+    }
+
+    #[test]
+    fn a_bin_that_began_anew_is_told_from_its_beginning() {
+        let mut seen = Some(100);
+        assert_eq!(step(&hello(3), &mut seen), Next::Anew);
+        assert_eq!(seen, Some(0));
+        assert_eq!(step(&hello(3), &mut seen), Next::On);
+    }
+}

@@ -1,0 +1,183 @@
+//! The dashboard listener: the walls, what stands behind them, and the way it is served.
+
+mod body;
+mod host;
+pub(crate) mod operations;
+mod origin;
+mod token;
+
+pub(crate) use host::Name;
+pub(crate) use token::Token;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use hooklab_receiver::store::Durability;
+use hooklab_receiver::{OriginVetted, Receiver};
+use hooklab_sender::Sender;
+use hooklab_shared::limits::Limits;
+use hooklab_shared::listen::{self, Held, Stop, Timed};
+use hooklab_shared::problem::Problem;
+use hyper::body::{Body as _, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt;
+
+use body::Patient;
+
+/// The halves that a server has: either, or both.
+#[derive(Clone)]
+pub(crate) struct Halves {
+    /// Bins and captures.
+    pub(crate) receiver: Option<Receiver>,
+    /// Webhooks, events and deliveries.
+    pub(crate) sender: Option<Sender>,
+    /// How far an accepted event is written before it is answered.
+    pub(crate) events: Durability,
+}
+
+/// What a request must pass before anything else looks at it.
+#[derive(Clone)]
+pub(crate) struct Walls {
+    /// The addresses that are listened on.
+    pub(crate) addresses: Vec<IpAddr>,
+    /// Names besides them.
+    pub(crate) allowed: Vec<Name>,
+    /// What must be shown, where one is set.
+    pub(crate) token: Option<Token>,
+}
+
+/// The dashboard.
+pub(crate) struct Dashboard {
+    router: Router,
+    walls: Walls,
+    limits: Limits,
+}
+
+impl Dashboard {
+    /// Both halves' APIs and the operations behind the walls.
+    pub(crate) fn new(
+        halves: &Halves,
+        walls: Walls,
+        capture: Option<&str>,
+        limits: Limits,
+    ) -> Self {
+        let receiver = halves.receiver.as_ref().map(Receiver::api).unwrap_or_default();
+        let sender = halves.sender.as_ref().map(Sender::api).unwrap_or_default();
+        // Two fallbacks cannot be merged, and ours says the same for both.
+        let api = receiver.reset_fallback().merge(sender.reset_fallback());
+        Self::over(api, operations::routes(halves, capture), walls, limits)
+    }
+
+    fn over(api: Router, operations: Router, walls: Walls, limits: Limits) -> Self {
+        let router = Router::new()
+            .nest("/api/v1", api)
+            .merge(operations)
+            .fallback(operations::not_found)
+            .method_not_allowed_fallback(operations::method_not_allowed)
+            .layer(DefaultBodyLimit::max(limits.api_body_bytes_max));
+        Self { router, walls, limits }
+    }
+
+    /// Accepts until told to stop; returns when every connection has ended.
+    pub(crate) async fn serve(self: Arc<Self>, listeners: Vec<TcpListener>, stop: Stop) {
+        let limits = self.limits;
+        let connections_max = limits.dashboard_connections_max;
+        let connected =
+            move |socket, _peer: SocketAddr, stop| self.clone().connection(socket, stop);
+        listen::serve(listeners, connections_max, limits, stop, connected).await;
+    }
+
+    async fn connection(self: Arc<Self>, socket: Timed<TcpStream>, stop: Stop) {
+        let phase = socket.phase();
+        let Ok(local) = socket.get_ref().local_addr() else { return };
+        let body_idle = self.limits.body_idle_timeout;
+        let head_bytes_max = self.limits.head_bytes_max;
+        let service = service_fn(|request: Request<Incoming>| {
+            let (page, phase) = (self.clone(), phase.clone());
+            async move {
+                let serving = phase.serving();
+                let request = request.map(|body| Body::new(Patient::new(body, body_idle)));
+                let response = page.answer(request, local.ip()).await;
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    phase.upgraded();
+                }
+                Ok::<_, std::convert::Infallible>(response.map(|body| Held::new(body, serving)))
+            }
+        });
+        let mut http = hyper::server::conn::http1::Builder::new();
+        http.max_buf_size(head_bytes_max);
+        let connection = http.serve_connection(TokioIo::new(socket), service).with_upgrades();
+        // How a client ends its connection is its own affair.
+        let _ = listen::drive(connection, stop, |connection| connection.graceful_shutdown()).await;
+    }
+
+    /// Answers one request that came in on this address.
+    async fn answer(&self, mut request: Request<Body>, local: IpAddr) -> Response<Body> {
+        let subprotocol = token::subprotocol(&request);
+        let mut response = match self.pass(&mut request, local) {
+            Ok(()) => match self.router.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+            Err(problem) => problem.into_response(),
+        };
+        if response.status() == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            // A browser drops the socket when none of the protocols it offered is taken.
+            if let Some(taken) = subprotocol {
+                response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, taken);
+            }
+            return response;
+        }
+        harden(&mut response);
+        response
+    }
+
+    /// A body that says it is too long is not waited for.
+    fn fits(&self, request: &Request<Body>) -> Result<(), Problem> {
+        let most = self.limits.api_body_bytes_max;
+        if request.body().size_hint().lower() <= most as u64 {
+            return Ok(());
+        }
+        let detail = format!("the body is longer than {most} bytes: the API takes no more");
+        Err(Problem::new(413, "body-too-long", detail))
+    }
+
+    /// Host, then Origin, then token; none of them looks at the path, but for what is open to all.
+    fn pass(&self, request: &mut Request<Body>, local: IpAddr) -> Result<(), Problem> {
+        let host = host::vet(request, &self.walls, local)?;
+        origin::vet(request.headers(), &host)?;
+        request.extensions_mut().insert(OriginVetted);
+        if let Some(token) = &self.walls.token {
+            token.vet(request)?;
+        }
+        self.fits(request)
+    }
+}
+
+/// Headers that no answer goes without, unless it has its own.
+fn harden(response: &mut Response<Body>) {
+    const HARDENED: [(HeaderName, &str); 5] = [
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    for (name, value) in HARDENED {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! What operators ask: alive, ready, and what is where.
+
+use axum::Json;
+use axum::Router;
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use hooklab_receiver::Receiver;
+use hooklab_sender::Sender;
+use hooklab_shared::problem::Problem;
+use serde::{Deserialize, Serialize};
+
+use super::Halves;
+use crate::serve::ready::level;
+
+/// What `/readyz` tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Readiness {
+    /// Whether everything works.
+    pub(crate) status: Status,
+    /// The release.
+    pub(crate) version: String,
+    /// How far things are written before they are answered.
+    pub(crate) durability: Levels,
+    /// Why it is not ready.
+    pub(crate) reasons: Vec<String>,
+}
+
+/// Whether a server can do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    /// It can.
+    Ready,
+    /// A store has failed.
+    Failing,
+}
+
+/// The level of each half that is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Levels {
+    /// Of captures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) captures: Option<String>,
+    /// Of accepted events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) events: Option<String>,
+}
+
+/// `/`, `/livez` and `/readyz`.
+pub(super) fn routes(halves: &Halves, capture: Option<&str>) -> Router {
+    let front = front(halves, capture);
+    let asked = halves.clone();
+    Router::new()
+        .route("/", get(|| async { front }))
+        .route("/livez", get(|| async { "alive\n" }))
+        .route("/readyz", get(|| async move { readyz(&asked) }))
+}
+
+fn readyz(halves: &Halves) -> Response {
+    let failures = [
+        halves.receiver.as_ref().and_then(Receiver::failure),
+        halves.sender.as_ref().and_then(Sender::failure),
+    ];
+    let reasons: Vec<String> = failures.into_iter().flatten().collect();
+    let (code, status) = match reasons.as_slice() {
+        [] => (StatusCode::OK, Status::Ready),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, Status::Failing),
+    };
+    let durability = Levels {
+        captures: halves.receiver.as_ref().map(|half| level(half.durability()).to_owned()),
+        events: halves.sender.as_ref().map(|_| level(halves.events).to_owned()),
+    };
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    (code, Json(Readiness { status, version, durability, reasons })).into_response()
+}
+
+/// The page until there is one: plain text.
+fn front(halves: &Halves, capture: Option<&str>) -> String {
+    let mut text = String::from("hooklab: webhooks offline, both sides of the wire\n\n");
+    if let Some(capture) = capture {
+        text += &format!("{capture}/NAME      send anything here: bin NAME captures it\n\n");
+    }
+    if halves.receiver.is_some() {
+        text += "/api/v1/bins               bins, and their captures below them\n";
+        text += "/api/v1/bins/NAME/live     a WebSocket: captures as they come\n";
+    }
+    if halves.sender.is_some() {
+        text += "/api/v1/event-types        the catalogue of event types\n";
+        text += "/api/v1/webhooks           registered webhooks\n";
+        text += "/api/v1/events             POST here fires an event\n";
+        text += "/api/v1/deliveries         what was sent, and what came back\n";
+    }
+    text + "/livez  /readyz            for operators\n\nOn the command line: hooklab --help\n"
+}
+
+/// Nothing leads there.
+pub(super) async fn not_found(uri: Uri) -> Problem {
+    let path: String = uri.path().chars().take(200).collect();
+    Problem::new(
+        404,
+        "unknown-route",
+        format!(
+            "nothing is at `{path}`: GET / says what is where; bins are sent to elsewhere, on \
+             the capture listener"
+        ),
+    )
+}
+
+/// Something is there, and does not take this.
+pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    let path: String = uri.path().chars().take(200).collect();
+    let detail = format!("`{path}` does not take {method}: the Allow header says what it takes");
+    Problem::new(405, "method-not-allowed", detail)
+}

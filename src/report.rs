@@ -1,0 +1,215 @@
+//! What reaches the user: data on stdout, notes on stderr, escape bytes only on a terminal.
+
+pub(crate) mod capture;
+pub(crate) mod delivery;
+mod json;
+pub(crate) mod paint;
+pub(crate) mod table;
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use hooklab_shared::escape;
+use serde::Serialize;
+
+use crate::exit::{Code, Failure};
+use paint::{ColorWhen, Ink, Paint};
+use table::Table;
+
+/// Where a command writes its data and its notes.
+pub(crate) struct Report {
+    out: Box<dyn Write + Send>,
+    notes: Box<dyn Write + Send>,
+    json: bool,
+    terminal: bool,
+    paint: Paint,
+    notes_paint: Paint,
+}
+
+impl Report {
+    /// Reports to stdout and stderr.
+    pub(crate) fn standard(json: bool, color: ColorWhen) -> Self {
+        let terminal = io::stdout().is_terminal();
+        Self {
+            out: Box::new(io::stdout()),
+            notes: Box::new(io::stderr()),
+            json,
+            terminal,
+            paint: Paint::new(color, terminal),
+            notes_paint: Paint::new(color, io::stderr().is_terminal()),
+        }
+    }
+
+    /// Whether data is told as JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Text in this ink, if stdout shows colours.
+    pub(crate) fn ink(&self, ink: Ink, text: impl Display) -> String {
+        self.paint.ink(ink, text)
+    }
+
+    /// One line of our own text.
+    pub(crate) fn line(&mut self, text: impl Display) -> Result<(), Failure> {
+        self.write(format!("{text}\n").as_bytes())
+    }
+
+    /// One line of JSON.
+    pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        let mut line = serde_json::to_vec(value)
+            .map_err(|error| Failure::new(Code::Bug, format!("write JSON: {error}")))?;
+        line.push(b'\n');
+        self.write(&line)
+    }
+
+    /// A table, its columns aligned.
+    pub(crate) fn table(&mut self, table: &Table) -> Result<(), Failure> {
+        self.write(table.render(self.paint).as_bytes())
+    }
+
+    /// Captured bytes, exactly; to a terminal they go escaped, since they are not ours.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        if self.terminal {
+            return self.line(escape::terminal_bytes(bytes, true));
+        }
+        self.write(bytes)
+    }
+
+    /// A line for people, on stderr; lost where nobody reads it.
+    pub(crate) fn note(&mut self, text: impl Display) {
+        let _ = writeln!(self.notes, "{}", self.notes_paint.ink(Ink::Dim, text));
+    }
+
+    /// Tells a failure on stderr; `failed to …`.
+    pub(crate) fn failure(&mut self, failure: &Failure) {
+        if !failure.told.is_empty() {
+            let error = self.notes_paint.ink(Ink::Red, "error:");
+            let told = escape::terminal(&failure.told, true);
+            let _ = writeln!(self.notes, "{error} failed to {told}");
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.out.write_all(bytes).and_then(|()| self.out.flush()).map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::BrokenPipe => Failure::nobody_reads(),
+                _ => Failure::usage(format!("write to standard output: {error}")),
+            }
+        })
+    }
+}
+
+/// Captured text on one line, safe for a terminal.
+pub(crate) fn shown(text: &str) -> String {
+    escape::terminal(text, false)
+}
+
+/// Captured bytes on one line, safe for a terminal.
+pub(crate) fn shown_bytes(bytes: &[u8]) -> String {
+    escape::terminal_bytes(bytes, false)
+}
+
+/// A size for people, such as `612 B` or `9.0 MiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    let mut unit = "B";
+    let mut tenths = u128::from(bytes) * 10;
+    for bigger in ["KiB", "MiB", "GiB", "TiB"] {
+        if tenths < 10_240 {
+            break;
+        }
+        tenths /= 1024;
+        unit = bigger;
+    }
+    match unit {
+        "B" => format!("{bytes} B"),
+        _ => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+    }
+}
+
+/// A duration for people from microseconds, such as `0.8 ms` or `1.25 s`.
+pub(crate) fn micros(us: u64) -> String {
+    match us {
+        0..=999_999 => format!("{}.{} ms", us / 1000, us % 1000 / 100),
+        _ => format!("{}.{:02} s", us / 1_000_000, us % 1_000_000 / 10_000),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    /// A writer whose text can be looked at.
+    #[derive(Clone, Default)]
+    pub(crate) struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Page {
+        pub(crate) fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A report without colour, and the page that it writes its data to.
+    pub(crate) fn on_page(json: bool, terminal: bool) -> (Report, Page) {
+        let page = Page::default();
+        let plain = Paint::new(ColorWhen::Never, terminal);
+        let report = Report {
+            out: Box::new(page.clone()),
+            notes: Box::new(io::sink()),
+            json,
+            terminal,
+            paint: plain,
+            notes_paint: plain,
+        };
+        (report, page)
+    }
+
+    struct Gone;
+
+    impl Write for Gone {
+        fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_success() {
+        let (mut report, _) = on_page(false, false);
+        report.out = Box::new(Gone);
+        assert_eq!(report.line("x").unwrap_err(), Failure::nobody_reads());
+    }
+
+    #[test]
+    fn captured_bytes_are_exact_in_a_pipe_and_escaped_on_a_terminal() {
+        let (mut report, page) = on_page(false, false);
+        report.bytes(b"a\x1b[2J\r\n").unwrap();
+        assert_eq!(page.text(), "a\x1b[2J\r\n");
+        let (mut report, page) = on_page(false, true);
+        report.bytes(b"a\x1b[2J\r\n").unwrap();
+        assert_eq!(page.text(), "a\\u{1b}[2J\\r\n\n");
+    }
+
+    #[test]
+    fn sizes_and_durations_read_well() {
+        let sizes: Vec<_> = [0, 612, 1023, 1024, 9 << 20, u64::MAX].into_iter().map(size).collect();
+        assert_eq!(sizes[..5], ["0 B", "612 B", "1023 B", "1.0 KiB", "9.0 MiB"]);
+        assert_eq!(micros(840), "0.8 ms");
+        assert_eq!(micros(12_345), "12.3 ms");
+        assert_eq!(micros(1_250_000), "1.25 s");
+    }
+}

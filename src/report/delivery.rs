@@ -1,0 +1,246 @@
+//! A delivery, told truthfully: what came back, or where it ended and why.
+
+use hooklab_shared::delivery::{Attempt, AttemptOutcome, Delivery, DeliveryState, Phase};
+use hooklab_shared::headers::Octets;
+
+use super::paint::Ink;
+use super::table::{Cell, Table};
+use super::{Report, capture, micros, shown, shown_bytes};
+use crate::exit::{Code, Failure};
+
+/// How a process ends that waited for this delivery.
+pub(crate) fn code(delivery: &Delivery) -> Code {
+    match delivery.attempts.last().map(|attempt| &attempt.outcome) {
+        Some(AttemptOutcome::Delivered) => Code::Done,
+        Some(AttemptOutcome::Failed { phase, .. }) if before_sending(*phase) => Code::NotConnected,
+        _ => Code::NotDelivered,
+    }
+}
+
+/// How a process ends that waited for all of these.
+pub(crate) fn code_of_all(deliveries: &[Delivery]) -> Code {
+    let codes: Vec<Code> = deliveries.iter().map(code).collect();
+    let failed: Vec<Code> = codes.iter().copied().filter(|&code| code != Code::Done).collect();
+    match failed.as_slice() {
+        [] => Code::Done,
+        some if some.len() < codes.len() => Code::SomeFailed,
+        all if all.iter().all(|&code| code == Code::NotConnected) => Code::NotConnected,
+        _ => Code::NotDelivered,
+    }
+}
+
+/// The state, and what the last attempt came to, in a few words.
+pub(crate) fn result(delivery: &Delivery) -> String {
+    let Some(attempt) = delivery.attempts.last() else {
+        return delivery.state.as_str().to_owned();
+    };
+    match &attempt.outcome {
+        AttemptOutcome::Delivered => match &attempt.response {
+            Some(response) => format!("delivered, {}", response.status),
+            None => "delivered".to_owned(),
+        },
+        AttemptOutcome::Refused { status, .. } => format!("refused, {status}"),
+        AttemptOutcome::Failed { phase, cause, .. } => {
+            format!("failed at {}, {}", phase.as_str(), shown(cause))
+        }
+    }
+}
+
+/// The green or red of a state.
+pub(crate) fn ink(state: DeliveryState) -> Ink {
+    match state {
+        DeliveryState::Pending => Ink::Yellow,
+        DeliveryState::Delivered => Ink::Green,
+        DeliveryState::Exhausted => Ink::Red,
+    }
+}
+
+/// The confirmation of one delivery: result, latency, signature, answer; or what to try.
+pub(crate) fn confirm(
+    report: &mut Report,
+    delivery: &Delivery,
+    margin: &str,
+) -> Result<(), Failure> {
+    let told = report.ink(ink(delivery.state), result(delivery));
+    report.line(format_args!("{margin}{told}  {}", shown(&delivery.target)))?;
+    let Some(attempt) = delivery.attempts.last() else { return Ok(()) };
+    let row = |name: &str, value: &str| format!("{margin}  {name:<10} {value}");
+    report.line(row("latency", &latency(attempt)))?;
+    report.line(row("signature", &signature(attempt)))?;
+    if let Some(response) = &attempt.response {
+        let cut = if response.truncated { " (cut)" } else { "" };
+        let body = response.body.text.as_deref().map_or_else(|| "not text".into(), brief);
+        report.line(row("answer", &format!("{} {body}{cut}", response.status)))?;
+    }
+    if let AttemptOutcome::Refused { hint, .. } | AttemptOutcome::Failed { hint, .. } =
+        &attempt.outcome
+    {
+        report.line(row("try", &shown(hint)))?;
+    }
+    report.line(row("delivery", &delivery.id.to_string()))
+}
+
+/// A table of deliveries.
+pub(crate) fn table(deliveries: &[Delivery]) -> Table {
+    let mut table = Table::new(&["ID", "EVENT", "WEBHOOK", "RESULT", "LATENCY", "AT"]);
+    for delivery in deliveries {
+        let test = if delivery.test { " (test)" } else { "" };
+        let took = delivery.attempts.last().map_or(0, |attempt| attempt.phases.total_us);
+        table.row([
+            delivery.id.to_string().into(),
+            format!("{}{test}", delivery.event).into(),
+            Cell::number(delivery.webhook),
+            Cell::from(result(delivery)).ink(ink(delivery.state)),
+            Cell::number(micros(took)),
+            delivery.created_at.to_string().into(),
+        ]);
+    }
+    table
+}
+
+/// One delivery with every attempt, request and answer whole.
+pub(crate) fn whole(report: &mut Report, delivery: &Delivery) -> Result<(), Failure> {
+    let test = if delivery.test { " · test" } else { "" };
+    let about = format!(
+        "{} · {} {} · webhook {} · {}{test}",
+        delivery.id,
+        shown(&delivery.event),
+        shown(&delivery.event_id),
+        delivery.webhook,
+        delivery.created_at
+    );
+    let about = report.ink(Ink::Dim, about);
+    report.line(about)?;
+    confirm(report, delivery, "")?;
+    for attempt in &delivery.attempts {
+        exchange(report, attempt)?;
+    }
+    Ok(())
+}
+
+fn exchange(report: &mut Report, attempt: &Attempt) -> Result<(), Failure> {
+    let title = report.ink(Ink::Bold, format_args!("attempt {}", attempt.n));
+    report.line(format_args!("\n{title} · {} · {}", attempt.at, latency(attempt)))?;
+    let request = &attempt.request;
+    report.line(format_args!("> {} {}", shown(&request.method), shown(&request.url)))?;
+    headers(report, &request.headers, "> ")?;
+    capture::body(report, &request.body, "> ")?;
+    let Some(response) = &attempt.response else { return Ok(()) };
+    report.line(format_args!("< {}", response.status))?;
+    headers(report, &response.headers, "< ")?;
+    capture::body(report, &response.body, "< ")
+}
+
+fn headers(report: &mut Report, headers: &[(String, Octets)], margin: &str) -> Result<(), Failure> {
+    for (name, value) in headers {
+        let name = report.ink(Ink::Cyan, shown(name));
+        report.line(format_args!("{margin}{name}: {}", shown_bytes(value.as_bytes())))?;
+    }
+    Ok(())
+}
+
+/// The whole time, and the phases that were reached.
+fn latency(attempt: &Attempt) -> String {
+    let phases = &attempt.phases;
+    let named = [
+        ("dns", phases.dns_us),
+        ("connect", phases.connect_us),
+        ("tls", phases.tls_us),
+        ("first byte", phases.first_byte_us),
+        ("body", phases.body_us),
+    ];
+    let parts: Vec<String> = named
+        .iter()
+        .filter_map(|(name, us)| us.map(|us| format!("{name} {}", micros(us))))
+        .collect();
+    let total = micros(phases.total_us);
+    if parts.is_empty() { total } else { format!("{total} ({})", parts.join(", ")) }
+}
+
+fn signature(attempt: &Attempt) -> String {
+    let is_signature = |name: &str| name.eq_ignore_ascii_case("webhook-signature");
+    let signature = attempt.request.headers.iter().find(|(name, _)| is_signature(name));
+    match signature {
+        Some((_, value)) => shown_bytes(value.as_bytes()),
+        None => "none: this profile signs nothing".to_owned(),
+    }
+}
+
+/// The beginning of an answer on one line.
+fn brief(text: &str) -> String {
+    let line: String = shown(text.trim()).chars().take(160).collect();
+    if line.is_empty() { "(empty)".to_owned() } else { line }
+}
+
+fn before_sending(phase: Phase) -> bool {
+    match phase {
+        Phase::Policy | Phase::Dns | Phase::Connect | Phase::Tls => true,
+        Phase::Send | Phase::FirstByte | Phase::Body => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hooklab_shared::capture::BodyDocument;
+    use hooklab_shared::delivery::{Phases, SentRequest};
+    use hooklab_shared::id::Timestamp;
+
+    fn delivery(outcome: AttemptOutcome) -> Delivery {
+        let request = SentRequest {
+            method: "POST".into(),
+            url: "http://127.0.0.1:1/".into(),
+            headers: Vec::new(),
+            body: BodyDocument::of(b"{}"),
+        };
+        let attempt = Attempt {
+            n: 1,
+            at: Timestamp::default(),
+            request,
+            response: None,
+            phases: Phases { total_us: 1500, connect_us: Some(900), ..Phases::default() },
+            outcome,
+        };
+        Delivery {
+            id: uuid::Uuid::nil(),
+            event_id: "evt_1".into(),
+            event: "payment_received".into(),
+            webhook: 1,
+            target: "http://127.0.0.1:1/".into(),
+            test: false,
+            state: DeliveryState::Exhausted,
+            created_at: Timestamp::default(),
+            attempts: vec![attempt],
+        }
+    }
+
+    fn failed(phase: Phase) -> Delivery {
+        let (cause, hint) = ("connection \x1brefused".into(), "start it".into());
+        delivery(AttemptOutcome::Failed { phase, cause, hint })
+    }
+
+    #[test]
+    fn codes_tell_refused_from_unreachable_and_some_from_all() {
+        let done = delivery(AttemptOutcome::Delivered);
+        let refused = delivery(AttemptOutcome::Refused { status: 500, hint: String::new() });
+        let gone = failed(Phase::Connect);
+        assert_eq!(code(&done), Code::Done);
+        assert_eq!(code(&refused), Code::NotDelivered);
+        assert_eq!(code(&gone), Code::NotConnected);
+        assert_eq!(code(&failed(Phase::FirstByte)), Code::NotDelivered);
+        assert_eq!(code_of_all(&[]), Code::Done);
+        assert_eq!(code_of_all(&[done.clone(), done.clone()]), Code::Done);
+        assert_eq!(code_of_all(&[done, gone.clone()]), Code::SomeFailed);
+        assert_eq!(code_of_all(&[gone.clone(), gone.clone()]), Code::NotConnected);
+        assert_eq!(code_of_all(&[gone, refused]), Code::NotDelivered);
+    }
+
+    #[test]
+    fn a_failure_names_phase_cause_and_what_to_try() {
+        let (mut report, page) = crate::report::tests::on_page(false, false);
+        confirm(&mut report, &failed(Phase::Connect), "").unwrap();
+        let text = page.text();
+        assert!(text.contains("failed at connect, connection \\u{1b}refused"), "{text}");
+        assert!(text.contains("1.5 ms (connect 0.9 ms)") && text.contains("start it"), "{text}");
+    }
+}
