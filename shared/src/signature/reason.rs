@@ -7,6 +7,13 @@ use crate::capture::SignatureVerdict;
 use super::{BadSecret, Scheme};
 
 /// What came of verifying a request.
+///
+/// ```
+/// use hooklab_shared::signature::{Reason, Scheme, Verdict};
+/// let told = Verdict::Invalid(Reason::Repeated("Stripe-Signature")).told(Scheme::Stripe);
+/// assert_eq!((&*told.scheme, &*told.verdict), ("stripe", "invalid"));
+/// assert!(told.reason.unwrap().ends_with("send it once"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// A key in force made one of its signatures, within the tolerance.

@@ -14,6 +14,11 @@ use super::{
 };
 
 /// A way to sign a request.
+///
+/// ```
+/// use hooklab_shared::signature::Scheme;
+/// assert_eq!("stripe".parse(), Ok(Scheme::Stripe));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheme {
@@ -45,7 +50,7 @@ pub enum Scheme {
 
 /// Why a text names no scheme.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("find the scheme `{0}`: it is one of {list}", list = Scheme::ALL.map(Scheme::as_str).join(", "))]
+#[error("find the scheme `{0}`: it is one of {all}", all = names())]
 pub struct UnknownScheme(String);
 
 impl Scheme {
@@ -177,6 +182,10 @@ impl Scheme {
         let timestamp = shape.timestamp.map(|name| (name, timestamp.to_owned()));
         id.into_iter().chain(timestamp).chain([(shape.header, value)]).collect()
     }
+}
+
+fn names() -> String {
+    Scheme::ALL.map(Scheme::as_str).join(", ")
 }
 
 impl fmt::Display for Scheme {

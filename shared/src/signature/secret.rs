@@ -13,8 +13,8 @@ use super::mac::from_hex;
 
 /// A signing secret. Neither `Debug` nor `Display` shows it; [`reveal`](Self::reveal) does.
 ///
-/// `whsec_` and base64 is Standard Webhooks' symmetric secret, `whsk_` its ed25519 key pair, `whpk_`
-/// the public half; the other schemes take any text.
+/// `whsec_` and base64 is Standard Webhooks' symmetric secret, `whsk_` its ed25519 key pair and
+/// `whpk_` the public half; the other schemes take any text.
 ///
 /// ```
 /// use hooklab_shared::signature::Secret;

@@ -14,7 +14,7 @@ use crate::limits::Limits;
 
 use super::http_message;
 use super::secret::Form;
-use super::{Encoding, Keys, Reason, Request, Rewrite, Scheme, Verdict, check, verify};
+use super::{Encoding, Keys, Reason, Request, Rewrite, Scheme, Secret, Verdict, check, verify};
 
 /// A mistake that explains why a request does not verify. Its text is a sentence for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,8 @@ pub enum Cause {
 /// verify, or where no known mistake explains it.
 ///
 /// The search tries one change, then two at once, within [`crate::limits::Limits`]; a body over
-/// 1 MiB gets the clock's alone. It is for showing to the owner of the keys, not for deciding.
+/// 1 MiB gets the clock's alone. It may hash 128 MiB, so keep it off the runtime. It is for showing
+/// to the owner of the keys, not for deciding.
 ///
 /// ```
 /// use hooklab_shared::signature::{Cause, Encoding, Keys, Request, Scheme, Secret, why_not};
@@ -99,7 +100,7 @@ fn mistakes(scheme: Scheme, keys: &Keys, request: &Request<'_>) -> Vec<Cause> {
     if let Some(cause) = lines::cause(scheme, keys, request) {
         return vec![cause];
     }
-    if let Some(cause) = other_secret(scheme, keys, request) {
+    if let Some(cause) = other_pair(scheme, keys, request) {
         return vec![cause];
     }
     let found = match scheme {
@@ -112,9 +113,11 @@ fn mistakes(scheme: Scheme, keys: &Keys, request: &Request<'_>) -> Vec<Cause> {
     other_scheme(scheme, keys, request).into_iter().collect()
 }
 
-fn other_secret(scheme: Scheme, keys: &Keys, request: &Request<'_>) -> Option<Cause> {
-    let holds = |secret: &super::Secret| {
-        check(scheme, &Keys::from(secret.clone()), request, None) == Ok(true)
+/// The search below is HMAC's; of ed25519 nothing but the key is worth a try.
+fn other_pair(scheme: Scheme, keys: &Keys, request: &Request<'_>) -> Option<Cause> {
+    let holds = |secret: &Secret| {
+        let keys = Keys::from(secret.clone());
+        secret.is_ed25519() && check(scheme, &keys, request, None) == Ok(true)
     };
     keys.known.iter().take(Limits::WHY_NOT_SECRETS_MAX).position(holds).map(Cause::OtherSecret)
 }
@@ -137,7 +140,7 @@ impl fmt::Display for Cause {
             Self::TimestampForm => f.write_str("the timestamp is not in the scheme's form"),
             Self::Body(rewrite) => write!(
                 f,
-                "the body was written again between signing and here, for what was signed {rewrite}: \
+                "the body was written again on the way: what was signed {rewrite}; \
                  sign and verify the very bytes that are sent"
             ),
             Self::Encoding(encoding) => {

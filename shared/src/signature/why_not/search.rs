@@ -15,6 +15,8 @@ use super::rewrite::{Original, Rewrite};
 /// What was between the parts in the mistakes that are made.
 const SEPARATORS: [&str; 8] = [".", "", ":", ",", "\n", "-", "|", " "];
 
+const BYTES_MAX: usize = Limits::WHY_NOT_HASHED_BYTES_MAX;
+
 /// A value, and the mistake that leads to it; none where it is the right one.
 type Candidate<T> = (Option<Cause>, T);
 
@@ -36,9 +38,8 @@ pub(super) fn search(scheme: Scheme, keys: &Keys, request: &Request<'_>) -> Vec<
         claim,
         strict: strict.iter().map(|mark| mark.text).collect(),
         loose: pieces(value),
-        keys: keys_of(keys, |_| shape.form),
-        candidates: 0,
-        hashed_bytes: 0,
+        keys: keys_of(keys, request, |_| shape.form),
+        means: Means { candidates: Limits::WHY_NOT_CANDIDATES_MAX, bytes: BYTES_MAX },
     };
     let original = Original::of(request.body);
     (0..=2).find_map(|changes| search.with(changes, &original, request)).unwrap_or_default()
@@ -47,7 +48,7 @@ pub(super) fn search(scheme: Scheme, keys: &Keys, request: &Request<'_>) -> Vec<
 /// For HTTP messages the parts are named in the request, so that the key alone can be mistaken.
 pub(super) fn http_message(keys: &Keys, request: &Request<'_>) -> Vec<Cause> {
     let entries = http::read(request).ok().flatten().unwrap_or_default();
-    let keys = keys_of(keys, Secret::plain_form);
+    let keys = keys_of(keys, request, Secret::plain_form);
     let found = entries.iter().find_map(|entry| {
         let base = entry.base(request).ok()?;
         let (cause, _) = keys.iter().find(|(_, key)| entry.is_hmac(key, &base))?;
@@ -81,8 +82,22 @@ struct Search<'a> {
     /// Everything in the field that might be one.
     loose: Vec<&'a [u8]>,
     keys: Vec<Candidate<Cow<'a, [u8]>>>,
+    means: Means,
+}
+
+/// What the search may still cost.
+struct Means {
     candidates: usize,
-    hashed_bytes: usize,
+    bytes: usize,
+}
+
+impl Means {
+    /// Takes a candidate's cost, if that much is left; once it is not, nothing is.
+    fn spend(&mut self, bytes: usize) -> Option<()> {
+        let left = self.candidates.checked_sub(1).zip(self.bytes.checked_sub(bytes));
+        (self.candidates, self.bytes) = left.unwrap_or_default();
+        left.map(|_| ())
+    }
 }
 
 impl<'a> Search<'a> {
@@ -99,7 +114,7 @@ impl<'a> Search<'a> {
         let left = changes.checked_sub(1)?;
         Rewrite::all().find_map(|rewrite| {
             // Once the means are spent, rewriting costs without a use.
-            (self.candidates < Limits::WHY_NOT_CANDIDATES_MAX).then_some(())?;
+            (self.means.candidates > 0).then_some(())?;
             let body = original.under(rewrite)?;
             let request = Request { body: &body, ..*request };
             self.of_body(Some(&Cause::Body(rewrite)), left, &request)
@@ -134,14 +149,7 @@ impl<'a> Search<'a> {
 
     /// How the request spells the signature of this content, if it holds it at all.
     fn spelling(&mut self, key: usize, signed: &Signed<'_>) -> Option<Vec<Cause>> {
-        self.candidates += 1;
-        self.hashed_bytes += signed.len();
-        if self.candidates > Limits::WHY_NOT_CANDIDATES_MAX
-            || self.hashed_bytes > Limits::WHY_NOT_HASHED_BYTES_MAX
-        {
-            self.candidates = Limits::WHY_NOT_CANDIDATES_MAX;
-            return None;
-        }
+        self.means.spend(signed.len())?;
         let shape = self.scheme.shape();
         let made = hmac(shape.hash, &self.keys[key].1, signed.parts());
         let found = |marks: &[&[u8]], encoding: Encoding| {
@@ -212,9 +220,13 @@ fn other_scheme(url: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The keys in force in their right form, then in others, then the other known ones.
-fn keys_of(keys: &Keys, form_of: impl Fn(&Secret) -> Form) -> Vec<Candidate<Cow<'_, [u8]>>> {
-    let mut found: Vec<Candidate<Cow<'_, [u8]>>> = Vec::new();
-    let mut add = |cause: Option<Cause>, secret, form| {
+fn keys_of<'a>(
+    keys: &'a Keys,
+    request: &Request<'_>,
+    form_of: impl Fn(&Secret) -> Form,
+) -> Vec<Candidate<Cow<'a, [u8]>>> {
+    let mut found: Vec<Candidate<Cow<'a, [u8]>>> = Vec::new();
+    let mut add = |cause: Option<Cause>, secret: &'a Secret, form| {
         if let Ok(key) = Secret::key(secret, form)
             && found.iter().all(|(_, earlier)| *earlier != key)
         {
@@ -229,7 +241,9 @@ fn keys_of(keys: &Keys, form_of: impl Fn(&Secret) -> Form) -> Vec<Candidate<Cow<
             add(Some(Cause::SecretForm(form)), secret, form);
         }
     }
-    let known = keys.known.iter().take(Limits::WHY_NOT_SECRETS_MAX).enumerate();
+    // The rest of the means is the rewrites'.
+    let affordable = BYTES_MAX / 8 / request.body.len().max(1);
+    let known = keys.known.iter().take(affordable.min(Limits::WHY_NOT_SECRETS_MAX)).enumerate();
     for (place, secret) in known.filter(|(_, secret)| !secret.is_ed25519()) {
         add(Some(Cause::OtherSecret(place)), secret, form_of(secret));
     }
@@ -244,4 +258,20 @@ fn pieces(value: &[u8]) -> Vec<&[u8]> {
         [Some(word), after.filter(|after| !after.is_empty())].into_iter().flatten()
     });
     pieces.take(Limits::WHY_NOT_ENTRIES_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn means_that_are_spent_stay_spent() {
+        let mut means = Means { candidates: 3, bytes: 10 };
+        assert_eq!(means.spend(4), Some(()));
+        assert_eq!(means.spend(7), None);
+        assert_eq!(means.spend(0), None);
+        let mut means = Means { candidates: 1, bytes: 10 };
+        assert_eq!(means.spend(1), Some(()));
+        assert_eq!(means.spend(1), None);
+    }
 }
