@@ -86,3 +86,26 @@ impl Default for Limits {
         }
     }
 }
+
+/// What checking a signature may cost: the sender of a request chooses how much there is to check.
+impl Limits {
+    /// Ed25519 entries of one request that are tried: tens of µs each, and rotation needs two.
+    pub const ED25519_ENTRIES_MAX: usize = 32;
+    /// Signatures of one HTTP message that are tried: one for each key, and one of a proxy.
+    pub const HTTP_SIGNATURES_MAX: usize = 8;
+    /// Components that one HTTP signature may cover: twice what any profile in use covers.
+    pub const HTTP_COMPONENTS_MAX: usize = 64;
+    /// A body in bytes that is searched for a cause: what any provider stays below.
+    pub const WHY_NOT_BODY_BYTES_MAX: usize = 1024 * 1024;
+    /// Candidates tried in search of a cause: all pairs of changes for three secrets.
+    pub const WHY_NOT_CANDIDATES_MAX: usize = 8_192;
+    /// Bytes hashed in search of a cause: every single change of a body of 1 MiB, and some pairs.
+    pub const WHY_NOT_HASHED_BYTES_MAX: usize = 128 * 1024 * 1024;
+    /// Lines and entries of one field that are tried alone in search of a cause: a proxy makes two.
+    pub const WHY_NOT_LINES_MAX: usize = 8;
+    /// Other known secrets that are tried in search of a cause, less with a long body: one for each
+    /// of a developer's bins.
+    pub const WHY_NOT_SECRETS_MAX: usize = 64;
+    /// Pieces of a signature header that are looked at in search of a cause.
+    pub const WHY_NOT_ENTRIES_MAX: usize = 64;
+}
