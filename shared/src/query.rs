@@ -27,6 +27,7 @@
 
 pub mod error;
 pub mod glob;
+pub mod jq;
 mod key;
 mod lex;
 mod text;
