@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `method:POST` | the method is this, in either case |
 //! | `path:/hooks/*` | the path below the bin is this, as sent |
-//! | `header.NAME:value` | a field of this name has this value; `header.NAME:*` asks only for the name |
+//! | `header.NAME:value` | a field of this name has this value; `header.NAME:*`: any |
 //! | `query.NAME:value` | a query pair of this name has this value, both percent-decoded |
 //! | `event:payment_received` | the event was guessed to be this |
 //! | `status:200` `status:2xx` `status>=400` | what was answered |

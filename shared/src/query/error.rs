@@ -78,7 +78,7 @@ pub(super) fn closest<'n>(given: &str, names: &[&'n str]) -> Option<&'n str> {
     begun.or_else(|| near().map(|(_, name)| name)).copied()
 }
 
-/// How many letters to add, drop or change (Levenshtein); names are short, so a plain table will do.
+/// How many letters to add, drop or change (Levenshtein); for short names a plain table will do.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

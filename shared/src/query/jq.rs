@@ -1,7 +1,7 @@
 //! jq filters over captures, with bounds that no filter gets around.
 //!
-//! A filter sees the capture as `GET …/captures/{seq}` tells it, and besides, where the content is
-//! JSON, that JSON at `.body.json`, its numbers as they were written. It sees nothing else: no
+//! A filter sees the capture as `GET …/captures/{seq}` tells it, and besides, where the content
+//! is JSON, that JSON at `.body.json`, its numbers as they were written. It sees nothing else: no
 //! file, no environment, no clock, no other capture.
 //!
 //! A filter runs on a thread of its own and is ended after so many steps, bytes and levels, always
@@ -9,6 +9,8 @@
 
 mod access;
 mod arithmetic;
+mod compile;
+mod input;
 mod json;
 mod library;
 pub mod meter;
@@ -18,11 +20,9 @@ mod value;
 
 use std::fmt;
 use std::io;
-use std::rc::Rc;
 use std::thread;
 
-use jaq_core::load::{self, Arena, File, Loader};
-use jaq_core::{Compiler, Ctx, Filter, Vars};
+use jaq_core::{Ctx, Filter, Vars};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -42,6 +42,9 @@ pub const JQ_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// What a filter may give for one capture, in bytes of JSON: a page of a list stays readable.
 pub const JQ_OUTPUT_BYTES_MAX: usize = 64 * 1024;
 
+/// How much of a filter's own error is shown, in characters: a line or two.
+const ERROR_CHARS_MAX: usize = 200;
+
 /// A jq filter, compiled.
 ///
 /// ```
@@ -52,6 +55,8 @@ pub const JQ_OUTPUT_BYTES_MAX: usize = 64 * 1024;
 /// ```
 pub struct Jq {
     filter: Filter<Program>,
+    /// Fewer in tests that only want to see an end.
+    steps: u64,
 }
 
 /// What a filter says of one capture.
@@ -116,7 +121,8 @@ impl Jq {
         if text.len() > JQ_TEXT_BYTES_MAX {
             return Err(JqError::TooLong(text.len()));
         }
-        on_own_stack(|| compiled(text))?.map(|filter| Self { filter })
+        on_own_stack(|| compile::filter(text))?
+            .map(|filter| Self { filter, steps: meter::JQ_STEPS_MAX })
     }
 
     /// Whether this capture is asked for.
@@ -164,12 +170,15 @@ impl Jq {
 
     fn outputs(&self, document: &Document) -> impl Iterator<Item = Result<Val, String>> {
         meter::suspend();
-        let input = seen(document);
-        meter::start();
+        let input = input::of(document);
+        meter::start(self.steps);
         let context = Ctx::<Program>::new(Code(&self.filter.lut), Vars::new([]));
         self.filter.id.run((context, input)).map(|output| {
             output.map_err(|exception| match exception.get_err() {
-                Ok(error) => shown(&error.to_string()),
+                Ok(error) => match error.into_val() {
+                    Val::Str(text) => shown(&text, ERROR_CHARS_MAX),
+                    other => other.to_string(),
+                },
                 Err(_) => "it left a label that is not there".to_owned(),
             })
         })
@@ -180,74 +189,6 @@ impl fmt::Debug for Jq {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Jq(…)")
     }
-}
-
-fn compiled(text: &str) -> Result<Filter<Program>, JqError> {
-    let arena = Arena::default();
-    let loader = Loader::new(library::definitions());
-    let file = File { code: text, path: () };
-    let modules = loader.load(&arena, file).map_err(|errors| {
-        let error = errors.into_iter().next().map(|(_, error)| error);
-        error.map_or(JqError::Broken, |error| misread(text, error))
-    })?;
-    Compiler::default().with_funs(library::functions()).compile(modules).map_err(|errors| {
-        let unknown = errors.into_iter().flat_map(|(_, errors)| errors).next();
-        unknown.map_or(JqError::Broken, |(name, kind)| {
-            let count = match kind {
-                jaq_core::compile::Undefined::Filter(count) if count > 0 => {
-                    format!(" with {count} arguments")
-                }
-                _ => String::new(),
-            };
-            let what = format!("{} `{}`{count}", kind.as_str(), shown(name));
-            JqError::Unknown { at: place(text, name), what }
-        })
-    })
-}
-
-fn misread(text: &str, error: load::Error<&str>) -> JqError {
-    let (at, why) = match error {
-        load::Error::Io(errors) => {
-            (errors.first().map(|(path, _)| *path), "a filter cannot import".to_owned())
-        }
-        load::Error::Lex(errors) => match errors.into_iter().next() {
-            Some((expected, rest)) => (Some(rest), format!("expected {}", expected.as_str())),
-            None => (None, String::new()),
-        },
-        load::Error::Parse(errors) => match errors.into_iter().next() {
-            Some((expected, found)) => {
-                let here = if found.is_empty() { "the end".to_owned() } else { shown(found) };
-                (Some(found), format!("expected {}, found `{here}`", expected.as_str()))
-            }
-            None => (None, String::new()),
-        },
-    };
-    JqError::Syntax { at: at.map_or(1, |part| place(text, part)), why }
-}
-
-/// Where a part of a text begins, in characters from 1; what is not part of it is at its end.
-fn place(text: &str, part: &str) -> usize {
-    let byte = part.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
-    text.get(..byte).unwrap_or(text).chars().count() + 1
-}
-
-/// The capture as a filter sees it.
-fn seen(document: &Document) -> Val {
-    let too_long = document.body.size > JQ_BODY_BYTES_MAX as u64;
-    let mut told = document.clone();
-    if too_long {
-        (told.body.text, told.body.base64) = (None, None);
-    }
-    let text = serde_json::to_string(&told).unwrap_or_default();
-    let parsed = json::parse(&text).unwrap_or_default();
-    let Some(content) = told.body.text.as_deref().and_then(json::parse) else { return parsed };
-    let Val::Obj(mut object) = parsed else { return parsed };
-    let fields = Rc::make_mut(&mut object);
-    if let Some(Val::Obj(mut body)) = fields.take("body") {
-        Rc::make_mut(&mut body).set("json".into(), content);
-        fields.set("body".into(), Val::Obj(body));
-    }
-    Val::Obj(object)
 }
 
 /// A stack of known size, on which the parser and the evaluator can count; and a thread that can be
@@ -263,5 +204,7 @@ fn on_own_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, JqError> 
     })
 }
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;

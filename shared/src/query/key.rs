@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use super::Seen;
 use super::error::{Why, closest};
 use super::glob::Glob;
-use super::lex::{Char, Lexeme, shown};
+use super::lex::{Char, Lexeme, TERM_CHARS_MAX, shown};
 use super::text::Needle;
 use super::value::{self, Moment, Sign};
 use crate::capture::{Outcome, Protocol, query_pairs};
@@ -210,7 +210,11 @@ impl Key {
             Self::After => (moment().map(Test::after), MOMENT),
             Self::Before => (moment().map(Test::before), MOMENT),
         };
-        test.ok_or_else(|| Why::BadValue { key: self.as_str(), value: shown(&value), takes })
+        test.ok_or_else(|| Why::BadValue {
+            key: self.as_str(),
+            value: shown(&value, TERM_CHARS_MAX),
+            takes,
+        })
     }
 }
 
@@ -224,7 +228,7 @@ fn unknown(word: &str) -> Why {
             format!("put the term in quotes to search for it as text, or use {}", names.join(", "))
         }
     };
-    Why::UnknownKey { key: shown(word), hint }
+    Why::UnknownKey { key: shown(word, TERM_CHARS_MAX), hint }
 }
 
 fn text(chars: &[Char]) -> String {
@@ -246,7 +250,7 @@ fn verdict(value: &str) -> Option<Test> {
     VERDICTS.into_iter().find(|known| known.eq_ignore_ascii_case(value)).map(Test::Signature)
 }
 
-/// Takes the version alone, too; one that hooklab never speaks would match nothing, so it is refused.
+/// Takes the version alone, too; a protocol that hooklab never speaks is refused as a slip.
 fn protocol(chars: &[Char]) -> Option<Test> {
     let bare = chars.first().is_some_and(|c| c.c.is_ascii_digit());
     let prefix = if bare { "HTTP/" } else { "" };

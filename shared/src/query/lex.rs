@@ -4,6 +4,9 @@ use super::error::{QueryError, Why};
 use super::{QUERY_BYTES_MAX, QUERY_TERMS_MAX};
 use crate::escape;
 
+/// How much of a term or its value an error shows, in characters.
+pub(super) const TERM_CHARS_MAX: usize = 80;
+
 /// A character of a term, and whether it stood in quotes and so means only itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Char {
@@ -24,7 +27,7 @@ pub(super) struct Lexeme {
 
 impl Lexeme {
     pub(super) fn error(&self, why: Why) -> QueryError {
-        QueryError { at: self.at, term: shown(&self.raw), why }
+        QueryError { at: self.at, term: shown(&self.raw, TERM_CHARS_MAX), why }
     }
 
     /// An empty value is meant only where it is written as `""`.
@@ -34,15 +37,19 @@ impl Lexeme {
 }
 
 /// Text that is safe to show and short enough to read.
-pub(super) fn shown(text: &str) -> String {
-    let short: String = text.chars().take(80).collect();
+pub(super) fn shown(text: &str, chars_max: usize) -> String {
+    let short: String = text.chars().take(chars_max).collect();
     escape::terminal(&short, false)
 }
 
 /// Cuts at spaces outside quotes.
 pub(super) fn split(text: &str) -> Result<Vec<Lexeme>, QueryError> {
     if text.len() > QUERY_BYTES_MAX {
-        return Err(QueryError { at: 1, term: shown(text), why: Why::TooLong(text.len()) });
+        return Err(QueryError {
+            at: 1,
+            term: shown(text, TERM_CHARS_MAX),
+            why: Why::TooLong(text.len()),
+        });
     }
     let mut rest = text.chars().enumerate().peekable();
     let mut lexemes = Vec::new();

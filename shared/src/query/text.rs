@@ -16,7 +16,7 @@ impl Needle {
         Self { finder: Finder::new(&text.to_ascii_lowercase()).into_owned() }
     }
 
-    /// A chunk is searched together with the end of the one before, so that no border hides a match.
+    /// A chunk is searched with the end of the one before, so that no border hides a match.
     pub(super) fn is_in(&self, haystack: &[u8]) -> bool {
         let overlap = self.finder.needle().len().saturating_sub(1);
         if haystack.len() <= overlap {

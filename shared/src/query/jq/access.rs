@@ -179,7 +179,7 @@ impl Val {
     }
 }
 
-/// An array longer than what is there is filled up with null, step by step, as in jq.
+/// A place beyond the end is made by filling up with null, each a step.
 fn map_place<'a, I: Iterator<Item = ValX<'a, Val>>>(
     mut array: Rc<Arr>,
     place: i64,
@@ -191,34 +191,14 @@ fn map_place<'a, I: Iterator<Item = ValX<'a, Val>>>(
         let error = || Error::str(format!("index {place} is out of bounds"));
         return opt.fail(Val::Arr(array), |_| Exn::from(error()));
     };
-    let items = Rc::make_mut(&mut array);
-    let old = items.items.get_mut(at).map(std::mem::take);
-    let (new, removed) = (f(old.unwrap_or_default()).next().transpose()?, at < length);
-    match (new, removed) {
-        (Some(new), _) => {
-            let rest = std::mem::take(&mut items.items);
-            let filler = std::iter::repeat_with(Val::default).take(at.saturating_sub(length));
-            let head = rest.into_iter().chain(filler);
-            Ok(Val::array(replaced(head, at, new)))
-        }
-        (None, true) => {
-            items.items.remove(at);
-            Ok(Val::array(std::mem::take(&mut items.items)))
-        }
-        (None, false) => Ok(Val::Arr(array)),
+    let owned = Rc::make_mut(&mut array);
+    let old = owned.take(at);
+    match f(old).next().transpose()? {
+        Some(new) => owned.put(at, new),
+        None if at < length => drop(owned.items.remove(at)),
+        None => {}
     }
-}
-
-fn replaced(items: impl Iterator<Item = Val>, at: usize, new: Val) -> impl Iterator<Item = Val> {
-    let mut items = items;
-    let mut new = Some(new);
-    let mut place = 0;
-    std::iter::from_fn(move || {
-        let here = place;
-        place += 1;
-        let old = items.next();
-        if here == at { new.take() } else { old }
-    })
+    Ok(Val::Arr(array))
 }
 
 /// A place from the end where it is negative; none before the beginning.

@@ -1,8 +1,8 @@
 //! What a filter can call: jq's library as far as it is pure.
 //!
 //! Left out are `input`, `inputs`, `env`, `$ENV`, `now`, `localtime`, `debug`, `stderr`, `halt`,
-//! `halt_error`, `import`, `include`: a filter sees its capture and nothing else. Dates, `@html` and
-//! the functions of mathematics beyond rounding are left out because captures do not need them.
+//! `halt_error`, `import`, `include`: a filter sees its capture and nothing else. Dates, `@html`
+//! and the functions of mathematics beyond rounding are left out because captures do not need them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

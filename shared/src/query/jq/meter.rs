@@ -34,7 +34,7 @@ pub enum Spent {
     #[error("it took over {JQ_STEPS_MAX} steps")]
     Steps,
     /// Its bytes.
-    #[error("it made over {JQ_BYTES_MAX} bytes")]
+    #[error("it made and searched over {JQ_BYTES_MAX} bytes")]
     Bytes,
     /// Its depth.
     #[error("it nested too deeply")]
@@ -57,9 +57,9 @@ thread_local! {
 }
 
 /// Begins to count anew on this thread.
-pub(super) fn start() {
+pub(super) fn start(steps: u64) {
     METER.set(Meter {
-        steps: JQ_STEPS_MAX,
+        steps,
         bytes: JQ_BYTES_MAX,
         stack_floor: stack_address().saturating_sub(STACK_BYTES_MAX),
     });
@@ -68,12 +68,6 @@ pub(super) fn start() {
 /// Counts nothing on this thread: what is bounded otherwise, such as reading the capture, is free.
 pub(super) fn suspend() {
     METER.set(UNMETERED);
-}
-
-/// What is left of the steps.
-#[cfg(test)]
-pub(super) fn steps_left() -> u64 {
-    METER.get().steps
 }
 
 /// Counts one step.

@@ -91,7 +91,7 @@ fn matches(pattern: &Pattern, text: &str) -> impl Iterator<Item = Captures> {
     std::iter::from_fn(move || {
         loop {
             let start = at?;
-            let price = (text.len() - start + 16).saturating_mul(1 + pattern.states / 2);
+            let price = (text.len() - start + 16).saturating_mul(1 + pattern.states);
             meter::bytes(price);
             let mut found = pattern.regex.create_captures();
             pattern.regex.captures(Input::new(text).span(start..text.len()), &mut found);

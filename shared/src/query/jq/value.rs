@@ -37,8 +37,8 @@ pub(super) struct Obj {
     pub(super) size: Size,
 }
 
-/// How much a value is when nothing in it is shared: `[.,.]|[.,.]|…` holds little and weighs much,
-/// and whoever compares or prints it pays the weight.
+/// How much a value is when nothing in it is shared: `[.,.]|[.,.]|…` holds little and weighs
+/// much, and whoever compares or prints it pays the weight.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Size {
     pub(super) bytes: u64,
@@ -47,6 +47,9 @@ pub(super) struct Size {
 
 /// What a value costs beside its text, in bytes.
 const VALUE_BYTES: u64 = 16;
+
+/// How much of a value an error shows, in characters: two of them fit a line.
+const SHOWN_CHARS_MAX: usize = 40;
 
 impl Size {
     /// Adds a child; too deep or too heavy a value ends the filter, for none may come to be.
@@ -137,6 +140,25 @@ impl Val {
     }
 }
 
+impl Arr {
+    /// Takes out what is at a place; `put` or removing the place must follow.
+    pub(super) fn take(&mut self, at: usize) -> Val {
+        let old = self.items.get_mut(at).map(std::mem::take);
+        self.size.remove(old.as_ref().map(Val::size).unwrap_or_default());
+        old.unwrap_or_default()
+    }
+
+    pub(super) fn put(&mut self, at: usize, value: Val) {
+        while self.items.len() <= at {
+            meter::step();
+            self.size.add(Val::Null.size());
+            self.items.push(Val::Null);
+        }
+        self.size.add(value.size());
+        self.items[at] = value;
+    }
+}
+
 impl Obj {
     pub(super) fn set(&mut self, key: Rc<str>, value: Val) {
         meter::step();
@@ -167,8 +189,13 @@ impl Obj {
     }
 }
 
+/// As errors show it: its beginning.
 impl fmt::Display for Val {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&json::write(self))
+        let json = json::write(self);
+        match json.char_indices().nth(SHOWN_CHARS_MAX) {
+            Some((end, _)) => write!(f, "{}…", &json[..end]),
+            None => f.write_str(&json),
+        }
     }
 }
