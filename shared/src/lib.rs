@@ -19,5 +19,6 @@ pub mod limits;
 pub mod listen;
 pub mod live;
 pub mod problem;
+pub mod query;
 pub mod signature;
 pub mod webhook;
