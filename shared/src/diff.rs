@@ -20,6 +20,10 @@ pub use lines::{Hunk, Lines};
 const CONTEXT_BYTES: usize = 16;
 
 /// What differs from one capture to another. When and whence they came is not compared.
+///
+/// ```
+/// assert!(hooklab_shared::diff::Diff::default().is_empty());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diff {
     /// The methods, if they differ.

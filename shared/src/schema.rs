@@ -24,6 +24,12 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// least 20 samples are an enumeration; a format or pattern is told where every string has it.
 /// Contents that are not JSON are left out and counted in `$comment`; what is deeper or wider than
 /// the limits is left open. Examples are captured values as they are.
+///
+/// ```
+/// use hooklab_shared::{capture::Capture, schema};
+/// let schema = schema::infer(std::iter::empty::<&Capture>());
+/// assert_eq!(schema["$comment"], "inferred from 0 captures");
+/// ```
 #[must_use]
 pub fn infer(captures: impl IntoIterator<Item: Borrow<Capture>>) -> Value {
     within(captures, &ViewLimits::default())

@@ -1,9 +1,8 @@
-use std::io::Write as _;
-use std::time::{Duration, Instant};
+mod codings;
+mod parts;
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use codings::{HELLO, gzip};
 
 use super::*;
 use crate::body::{Body, Framing};
@@ -47,160 +46,6 @@ fn error_of(view: &View) -> &str {
         | Content::Text { error, .. }
         | Content::Multipart { error, .. } => error.as_deref().unwrap_or_default(),
         other => panic!("no error: {other:?}"),
-    }
-}
-
-fn coding_error(view: &View) -> &str {
-    view.codings.last().and_then(|coding| coding.error.as_deref()).unwrap_or_default()
-}
-
-fn gzip(content: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(content).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn zlib(content: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(content).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn bare_deflate(content: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(content).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn zstd(content: &[u8]) -> Vec<u8> {
-    ruzstd::encoding::compress_to_vec(content, ruzstd::encoding::CompressionLevel::Fastest)
-}
-
-fn unhex(hex: &str) -> Vec<u8> {
-    let pairs = hex.as_bytes().chunks(2);
-    pairs.map(|p| u8::from_str_radix(std::str::from_utf8(p).unwrap(), 16).unwrap()).collect()
-}
-
-const HELLO: &[u8] = br#"{"a":"hello"}"#;
-const HELLO_BR: &str = "0b06807b2261223a2268656c6c6f227d03";
-const HELLO_ZSTD: &str = "28b52ffd240d6900007b2261223a2268656c6c6f227d653b4d3a";
-const MIB_OF_ZEROS_BR: &str = "5bffff8f7f02201e0b0472ef1f00";
-const ZSTD_WINDOW_OF_128_MIB: &str = "28b52ffd00883900007b2261223a317d";
-
-#[test]
-fn every_coding_is_taken_off() {
-    let skippable = [&b"\x50\x2a\x4d\x18\x02\0\0\0xy"[..], &unhex(HELLO_ZSTD)].concat();
-    let two_members = [gzip(&HELLO[..5]), gzip(&HELLO[5..])].concat();
-    let two_frames = [zstd(&HELLO[..5]), zstd(&HELLO[5..])].concat();
-    for (codings, bytes) in [
-        ("gzip", gzip(HELLO)),
-        ("X-GZip", two_members),
-        ("deflate", zlib(HELLO)),
-        ("deflate", bare_deflate(HELLO)),
-        ("br", unhex(HELLO_BR)),
-        ("zstd", unhex(HELLO_ZSTD)),
-        ("zstd", skippable),
-        ("zstd", two_frames),
-        ("identity", HELLO.to_vec()),
-        ("", HELLO.to_vec()),
-        ("deflate, gzip", gzip(&zlib(HELLO))),
-        ("br, identity ,zstd,deflate,gzip", gzip(&zlib(&zstd(&unhex(HELLO_BR))))),
-    ] {
-        let view = look(&[&format!("Content-Encoding: {codings}")], &bytes);
-        assert_eq!(text_of(&view), "{\n  \"a\": \"hello\"\n}", "{codings}: {view:?}");
-        assert_eq!((coding_error(&view), view.size), ("", 13), "{codings}");
-    }
-    let two_fields = ["content-encoding: deflate", "Content-Encoding: gzip"];
-    let view = look(&two_fields, &gzip(&zlib(HELLO)));
-    assert_eq!(
-        view.codings.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(),
-        ["gzip", "deflate"]
-    );
-    assert_eq!(view.size, 13);
-}
-
-#[test]
-fn what_cannot_be_taken_off_is_told() {
-    let cut = |bytes: Vec<u8>, n: usize| bytes[..bytes.len() - n].to_vec();
-    let mut bad_sum = unhex(HELLO_ZSTD);
-    *bad_sum.last_mut().unwrap() ^= 1;
-    for (codings, bytes, error) in [
-        ("gzip", HELLO.to_vec(), "damaged"),
-        ("gzip", cut(gzip(HELLO), 4), "damaged"),
-        ("gzip", [gzip(HELLO), b"junk".to_vec()].concat(), "damaged"),
-        ("deflate", cut(zlib(HELLO), 6), "end of file"),
-        ("deflate", [zlib(HELLO), b"junk".to_vec()].concat(), "bytes follow"),
-        ("br", cut(unhex(HELLO_BR), 3), "damaged"),
-        ("br", b"\x11\x1e".to_vec(), "window"),
-        ("zstd", cut(unhex(HELLO_ZSTD), 3), "damaged"),
-        ("zstd", bad_sum, "checksum"),
-        ("zstd", unhex(ZSTD_WINDOW_OF_128_MIB), "indow"),
-        ("compress", HELLO.to_vec(), "not known"),
-        ("aws-chunked", HELLO.to_vec(), "not known"),
-        ("gzip,gzip,gzip,gzip,gzip", gzip(HELLO), "5 codings deep"),
-    ] {
-        let view = look(&[&format!("Content-Encoding: {codings}")], &bytes);
-        assert!(coding_error(&view).contains(error), "{codings}: {view:?}");
-        assert!(view.codings.len() <= 1, "{codings}: {view:?}");
-    }
-    let aborted = look(&["Content-Encoding: gzip"], &gzip(&[b'x'; 40_000])[..60]);
-    assert!(aborted.size > 1_000, "what came is shown: {aborted:?}");
-}
-
-#[test]
-fn bombs_end_at_the_limit() {
-    let member = gzip(&vec![0; 1 << 20]);
-    let ten_gb = gzip(&member.repeat(10_000));
-    for (codings, bytes, told) in [
-        ("gzip", member.repeat(10_000), "more than 8388608 bytes"),
-        ("gzip, gzip", ten_gb, "more than"),
-        ("deflate", zlib(&vec![0; 1 << 20]), "more than 200 times"),
-        ("br", unhex(MIB_OF_ZEROS_BR), "more than 200 times"),
-        ("zstd", zstd(&vec![0; 4 << 20]), "more than"),
-    ] {
-        let start = Instant::now();
-        let view = look(&[&format!("Content-Encoding: {codings}")], &bytes);
-        assert!(start.elapsed() < Duration::from_secs(10), "{codings}: {:?}", start.elapsed());
-        assert!(coding_error(&view).contains(told), "{codings}: {:?}", view.codings);
-        assert!(view.size <= 8 << 20, "{codings}: {:?}", view.codings);
-    }
-    let small = look(&["Content-Encoding: br"], &unhex(HELLO_BR));
-    assert_eq!(coding_error(&small), "");
-    let repetitive = look(&["Content-Encoding: gzip"], &gzip(&[b' '; 60_000]));
-    assert_eq!((coding_error(&repetitive), repetitive.size), ("", 60_000));
-}
-
-#[test]
-fn damaged_content_never_panics() {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut random = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        usize::try_from(state >> 33).unwrap()
-    };
-    let text: Vec<u8> =
-        (0..2_000).flat_map(|n: u32| format!("{{\"n\":{n}}}").into_bytes()).collect();
-    let seeds = [
-        ("gzip", gzip(&text)),
-        ("deflate", zlib(&text)),
-        ("deflate", bare_deflate(&text)),
-        ("zstd", zstd(&text)),
-        ("zstd", unhex(HELLO_ZSTD)),
-        ("br", unhex(HELLO_BR)),
-        ("br", unhex(MIB_OF_ZEROS_BR)),
-    ];
-    for (coding, seed) in seeds {
-        for _ in 0..100 {
-            let mut bytes = seed.clone();
-            for _ in 0..=random() % 4 {
-                let at = random() % bytes.len();
-                bytes[at] = u8::try_from(random() % 256).unwrap();
-            }
-            bytes.truncate(bytes.len() - random() % 3);
-            let view = look(&[&format!("Content-Encoding: {coding}")], &bytes);
-            assert!(view.size <= 8 << 20);
-        }
     }
 }
 
@@ -258,15 +103,15 @@ fn json_that_is_none_says_where() {
 #[test]
 fn json_that_would_swell_is_shown_as_sent() {
     let nested = |n: usize| format!("{}{}0{}", "[".repeat(127), "0,".repeat(n), "]".repeat(127));
-    let view = look(&["Content-Type: application/json"], nested(200_000).as_bytes());
+    let view = look(&["Content-Type: application/json"], nested(100_000).as_bytes());
     assert!(error_of(&view).contains("lay out"), "{}", error_of(&view));
-    assert_eq!(text_of(&view), nested(200_000));
+    assert_eq!(text_of(&view), nested(100_000));
 
     let part = format!("--b\r\nContent-Type: application/json\r\n\r\n{}\r\n", nested(4_000));
-    let parts = format!("{}--b--", part.repeat(900));
+    let parts = format!("{}--b--", part.repeat(40));
     let view = look(&["Content-Type: multipart/mixed; boundary=b"], parts.as_bytes());
     let told = serde_json::to_vec(&view).unwrap().len();
-    assert!(told < 40 << 20, "{told} bytes of view");
+    assert!(told < 20 << 20, "{told} bytes of view");
 }
 
 #[test]
@@ -352,9 +197,8 @@ fn text_is_read_in_its_charset() {
         assert_eq!(why.is_some(), !error.is_empty(), "{head}: {why:?}");
     }
     let long = look(&[plain], &vec![b'x'; 17 << 20]);
-    assert!(
-        matches!(&long.content, Content::Text { text, truncated: true, .. } if text.len() == 16 << 20)
-    );
+    let Content::Text { text, truncated, .. } = &long.content else { panic!() };
+    assert_eq!((text.len(), *truncated), (16 << 20, true));
 }
 
 #[test]
@@ -369,91 +213,5 @@ fn a_view_survives_json() {
     ] {
         let told = serde_json::to_string(&view).unwrap();
         assert_eq!(serde_json::from_str::<View>(&told).unwrap(), view, "{told}");
-    }
-}
-
-mod parts {
-    use super::*;
-
-    fn parts(head: &str, body: &[u8]) -> (Vec<Part>, u64, String) {
-        let view = look(&[head], body);
-        match view.content {
-            Content::Multipart { parts, total, error } => (parts, total, error.unwrap_or_default()),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    const HEAD: &str = "Content-Type: multipart/form-data; boundary=\"x y\"";
-
-    #[test]
-    fn have_names_files_and_content() {
-        let body = b"preamble\r\n--x y\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\nhello\r\n\
-            --x y  \r\nContent-Disposition: form-data; name=f; filename=\"C:\\dir\\q\\\"\\\\.png\"\r\n\
-            Content-Type: image/png\r\n\r\n\x89PNG\r\n\x1a\n\xff\r\n--x y\r\n\
-            Content-Disposition: form-data; filename=a; filename*=utf-8'en'%e2%82%ac\r\n\
-            Content-Type: application/json\r\n\r\n{\"n\":1.0}\r\n--x y\r\n\r\nbare\r\n--x y--\r\nepilogue";
-        let (parts, total, error) = parts(HEAD, body);
-        assert_eq!((total, error.as_str()), (4, ""));
-        let octets = |text: &str| Some(Octets::Text(text.into()));
-        assert_eq!((&parts[0].name, parts[0].size, parts[0].sniffed), (&octets("a"), 5, true));
-        assert_eq!(parts[1].filename, octets(r#"C:\dir\q"\.png"#));
-        assert_eq!((&parts[1].content_type, parts[1].size), (&octets("image/png"), 9));
-        assert!(
-            matches!(&parts[1].content, Content::Binary { looks_like: Some(kind), .. } if kind == "image/png")
-        );
-        assert_eq!((&parts[2].name, &parts[2].filename), (&None, &octets("€")));
-        assert!(matches!(&parts[2].content, Content::Json { text, .. } if text.contains("1.0")));
-        assert!(parts[3].headers.is_empty());
-        assert!(matches!(&parts[3].content, Content::Text { text, .. } if text == "bare"));
-    }
-
-    #[test]
-    fn end_at_their_boundary_and_nowhere_else() {
-        let head = "Content-Type: multipart/mixed; boundary=b";
-        let content = |body: &[u8]| {
-            let (parts, _, error) = parts(head, body);
-            let text = |part: &Part| match &part.content {
-                Content::Empty => String::new(),
-                Content::Text { text, .. } => text.clone(),
-                other => panic!("{other:?}"),
-            };
-            (parts.iter().map(text).collect::<Vec<_>>(), error)
-        };
-        let clean = |want: &[&str]| (want.iter().map(|&t| t.to_owned()).collect(), String::new());
-        assert_eq!(
-            content(b"--b\r\n\r\nx--b\r\n --b\r\n--bc\r\n--b- \r\n--b--"),
-            clean(&["x--b\r\n --b\r\n--bc\r\n--b- "])
-        );
-        assert_eq!(content(b"--b\n\nlf\n--b--\n"), clean(&["lf"]));
-        assert_eq!(content(b"--b\r\n--b\r\n\r\n\r\n--b--"), clean(&["", ""]));
-        assert_eq!(content(b"--b--"), clean(&[]));
-        assert_eq!(content(b"--b\r\n\r\na\r\n--b--\r\n--b\r\n\r\nhidden\r\n--b--"), clean(&["a"]));
-        let (cut, error) = content(b"--b\r\n\r\na\r\n--b\r\n\r\nrest");
-        assert_eq!(cut, ["a", "rest"]);
-        assert!(error.contains("cut off"), "{error}");
-        assert!(content(b"nothing").1.contains("not in the body"));
-        for head in
-            ["multipart/form-data", "multipart/mixed; boundary=", "multipart/x; boundary=\"\""]
-        {
-            let (found, _, error) = parts(&format!("Content-Type: {head}"), b"--\r\n\r\na\r\n----");
-            assert!(found.is_empty() && error.contains("no boundary"), "{head}: {error}");
-        }
-    }
-
-    #[test]
-    fn are_counted_beyond_the_limit() {
-        let body = b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n".repeat(10_000);
-        let (parts, total, _) = parts("Content-Type: multipart/form-data; boundary=b", &body);
-        assert_eq!((parts.len(), total), (1_000, 10_000));
-        assert!(parts.iter().all(|part| part.size == 1));
-    }
-
-    #[test]
-    fn within_parts_are_text() {
-        let inner = "--i\r\n\r\nx\r\n--i--";
-        let body =
-            format!("--b\r\nContent-Type: multipart/mixed; boundary=i\r\n\r\n{inner}\r\n--b--");
-        let (parts, ..) = parts("Content-Type: multipart/mixed; boundary=b", body.as_bytes());
-        assert!(matches!(&parts[0].content, Content::Text { text, .. } if text == inner));
     }
 }
