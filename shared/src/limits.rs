@@ -108,4 +108,63 @@ impl Limits {
     pub const WHY_NOT_SECRETS_MAX: usize = 64;
     /// Pieces of a signature header that are looked at in search of a cause.
     pub const WHY_NOT_ENTRIES_MAX: usize = 64;
+/// The bounds of looking into a capture. What is looked at was sent by anyone, and is understood
+/// on demand, so each bound is what one look may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct ViewLimits {
+    /// Content codings in a row: two are met in the wild, and each multiplies what a bomb can do.
+    pub codings_max: usize,
+    /// Bytes that one content coding may yield: above what webhooks hold, below what hurts.
+    pub decoded_bytes_max: usize,
+    /// How many times its input one content coding may yield: real JSON stays below 100.
+    pub decoded_ratio_max: usize,
+    /// Bytes that may be yielded whatever the ratio: short and repetitive is not an attack.
+    pub decoded_bytes_free: usize,
+    /// Nesting of JSON: what common parsers take, and a stack carries.
+    pub json_depth_max: usize,
+    /// Values of one JSON text: they take about 64 bytes each while it is looked at.
+    pub json_values_max: usize,
+    /// Bytes of text in one view, all parts together: deep JSON grows a hundredfold when laid out.
+    pub text_bytes_max: usize,
+    /// Fields of a form: above what any form has, below what a page can show.
+    pub fields_max: usize,
+    /// Parts of a multipart body: the same.
+    pub parts_max: usize,
+    /// Bytes of binary content that are shown in hex: enough to tell what it is.
+    pub hex_bytes_max: usize,
+    /// Entries of one difference: nobody reads more.
+    pub diff_entries_max: usize,
+    /// Lines of a text that is compared line by line: one that has more is compared as bytes.
+    pub diff_lines_max: usize,
+    /// Lines removed and added that are searched for the shortest way between two texts: the cost
+    /// grows with the square.
+    pub diff_edits_max: usize,
+    /// Levels of an inferred schema: deeper ones are rare, and unreadable.
+    pub schema_depth_max: usize,
+    /// Fields and items of an inferred schema, all levels together.
+    pub schema_nodes_max: usize,
+    /// Captures that a schema is inferred from: more do not change it.
+    pub schema_samples_max: usize,
+}
+impl Default for ViewLimits {
+    fn default() -> Self {
+        Self {
+            codings_max: 4,
+            decoded_bytes_max: 8 * 1024 * 1024,
+            decoded_ratio_max: 200,
+            decoded_bytes_free: 64 * 1024,
+            json_depth_max: 128,
+            json_values_max: 500_000,
+            text_bytes_max: 16 * 1024 * 1024,
+            fields_max: 10_000,
+            parts_max: 1_000,
+            hex_bytes_max: 256,
+            diff_entries_max: 10_000,
+            diff_lines_max: 200_000,
+            diff_edits_max: 1_000,
+            schema_depth_max: 32,
+            schema_nodes_max: 10_000,
+            schema_samples_max: 10_000,
+        }
+    }
 }
