@@ -1,1 +1,3 @@
 //! hooklab's receiver: bins that capture whatever is sent to them, keep it, and stream it live.
+
+pub mod export;
