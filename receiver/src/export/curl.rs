@@ -3,7 +3,6 @@
 //!
 //! What curl makes itself stays its own: the length, the sizes of chunks, the place of `Host`.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
 use hooklab_shared::body::Framing;
@@ -37,7 +36,7 @@ pub fn write(capture: &Capture, base: &str, out: &mut impl Write) -> io::Result<
     };
     let content = capture.body.decoded();
     let body = Sent::of(capture, &content);
-    for place in capture.head.fields().zip(1..).filter_map(unsayable) {
+    for (place, _) in (1..).zip(capture.head.fields()).filter(|(_, field)| !is_sayable(*field)) {
         writeln!(out, "# header {place} is left out: curl cannot send it")?;
     }
     if body == Sent::Piped {
@@ -89,8 +88,9 @@ struct RequestLine<'a> {
 impl<'a> RequestLine<'a> {
     fn of(capture: &'a Capture, base: &str) -> Option<Self> {
         let (method, target) = (capture.head.method(), capture.head.target());
-        shell::word(method).filter(|_| is_token(method))?;
-        shell::word(target).filter(|_| !target.is_empty())?;
+        if !is_token(method) || target.is_empty() || target.contains(&0) {
+            return None;
+        }
         let base = base.trim_end_matches('/');
         Some(match std::str::from_utf8(target) {
             Ok(path) if stands_in_url(target) => {
@@ -142,9 +142,9 @@ fn version(protocol: Protocol, base: &str) -> &'static str {
 /// The fields as they were captured, then what curl must not add.
 fn write_fields(capture: &Capture, body: Sent, out: &mut impl Write) -> io::Result<()> {
     let chunked = capture.body.framing == Framing::Chunked;
-    for (name, value) in capture.head.fields() {
-        if unsayable(((name, value), 0)).is_none() && !is_curls_own(name, value, chunked) {
-            option("--header", &told(name, value), out)?;
+    for field in capture.head.fields().filter(|field| is_sayable(*field)) {
+        if !is_curls_own(field, chunked) {
+            option("--header", &told(field), out)?;
         }
     }
     let with_body: &[_] = if body == Sent::Nothing { &[] } else { &OWN_BODY_FIELDS };
@@ -157,21 +157,21 @@ fn write_fields(capture: &Capture, body: Sent, out: &mut impl Write) -> io::Resu
 }
 
 /// The framing is curl's to write; it takes from us only whether there are chunks.
-fn is_curls_own(name: &[u8], value: &[u8], chunked: bool) -> bool {
+fn is_curls_own((name, value): (&[u8], &[u8]), chunked: bool) -> bool {
     name.eq_ignore_ascii_case(b"content-length")
         || name.eq_ignore_ascii_case(b"transfer-encoding")
             && !(chunked && value.eq_ignore_ascii_case(b"chunked"))
 }
 
 /// A field as curl takes it: `Name:` would remove it, `Name;` sends it without a value.
-fn told<'a>(name: &'a [u8], value: &[u8]) -> Cow<'a, [u8]> {
+fn told((name, value): (&[u8], &[u8])) -> Vec<u8> {
     let separator: &[u8] = if value.is_empty() { b";" } else { b": " };
-    [name, separator, value].concat().into()
+    [name, separator, value].concat()
 }
 
-/// The place of a field that curl cannot send: `@` would even make it read a file.
-fn unsayable(((name, value), place): ((&[u8], &[u8]), usize)) -> Option<usize> {
-    (!is_token(name) || value.contains(&0)).then_some(place)
+/// Whether curl can send a field: one whose name begins with `@` would make it read a file.
+fn is_sayable((name, value): (&[u8], &[u8])) -> bool {
+    is_token(name) && !value.contains(&0)
 }
 
 /// A token of RFC 9110, section 5.6.2.

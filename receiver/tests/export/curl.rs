@@ -38,9 +38,9 @@ fn ten_thousand_hostile_captures_run_under_sh_as_they_were_sent() {
 
 /// With history expansion, as where a command is pasted.
 #[test]
-fn a_thousand_run_under_bash() {
+fn five_hundred_run_under_bash() {
     let shell = Shell::new("/bin/bash", "C.UTF-8");
-    shell.runs(7, 1_000, "set -o history -o histexpand\n");
+    shell.runs(7, 500, "set -o history -o histexpand\n");
 }
 
 #[test]

@@ -83,7 +83,7 @@ impl Seeded {
     fn bytes(&mut self, pieces: usize, allowed: fn(u8) -> bool) -> Vec<u8> {
         let mut bytes = Vec::new();
         for _ in 0..self.below(pieces + 1) {
-            match self.below(4) {
+            match self.below(6) {
                 0 => bytes.extend((0..self.below(9)).map(|_| self.next() as u8)),
                 1 => bytes.extend(b"abc 123"),
                 _ => bytes.extend(self.pick(&HURTFUL).bytes()),
@@ -135,7 +135,7 @@ fn head(from: &mut Seeded, body: &Body) -> Head {
     head.push(b' ');
     head.extend(target(from));
     head.extend(b" HTTP/1.1\r\n");
-    for _ in 0..from.below(8) {
+    for _ in 0..from.below(5) {
         head.extend(field_name(from));
         head.push(b':');
         if from.one_in(2) {

@@ -7,3 +7,4 @@ mod har;
 mod hostile;
 mod ndjson;
 mod replayed;
+mod streamed;
