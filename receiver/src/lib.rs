@@ -10,3 +10,4 @@ mod tap;
 
 pub use api::OriginVetted;
 pub use receiver::{Receiver, Settings};
+pub mod export;
