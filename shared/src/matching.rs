@@ -148,7 +148,7 @@ fn holds(part: &Value, whole: &Value) -> bool {
 
 impl TextMatch {
     /// Whether it holds for any of these values, or for there being none.
-    pub fn holds<'a>(&self, mut values: &mut dyn Iterator<Item = &'a [u8]>) -> bool {
+    pub fn holds(&self, mut values: &mut dyn Iterator<Item = &[u8]>) -> bool {
         match self {
             Self::Like(want) => Iterator::any(&mut values, |value| glob(want.as_bytes(), value)),
             Self::Regex(pattern) => Iterator::any(&mut values, |value| pattern.0.is_match(value)),
