@@ -1,1 +1,2 @@
-//! hooklab's receiver: bins that capture whatever is sent to them, keep it, and stream it live.
+//! tmp
+mod reply;

@@ -355,7 +355,8 @@ fn told<'a>(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Vec<(Octets, 
 }
 
 /// Percent-decoded pairs; `form_urlencoded` would replace what is not UTF-8, so it is not used.
-pub(crate) fn query_pairs(query: &[u8]) -> Vec<(Octets, Octets)> {
+#[must_use]
+pub fn query_pairs(query: &[u8]) -> Vec<(Octets, Octets)> {
     query
         .split(|&b| b == b'&')
         .filter(|pair| !pair.is_empty())
