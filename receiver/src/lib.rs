@@ -2,6 +2,7 @@
 
 mod api;
 mod capture;
+pub mod export;
 mod policy;
 mod receiver;
 mod reply;
@@ -10,4 +11,3 @@ mod tap;
 
 pub use api::OriginVetted;
 pub use receiver::{Receiver, Settings};
-pub mod export;

@@ -1,5 +1,8 @@
 //! What a bin answers.
 
+mod body;
+mod template;
+
 use bytes::Bytes;
 use hooklab_shared::capture::{Outcome, Replied};
 use hooklab_shared::id::{BinName, Seq};

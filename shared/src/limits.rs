@@ -108,6 +108,8 @@ impl Limits {
     pub const WHY_NOT_SECRETS_MAX: usize = 64;
     /// Pieces of a signature header that are looked at in search of a cause.
     pub const WHY_NOT_ENTRIES_MAX: usize = 64;
+}
+
 /// The bounds of looking into a capture. What is looked at was sent by anyone, and is understood
 /// on demand, so each bound is what one look may cost.
 #[derive(Clone, Copy, Debug)]
@@ -146,6 +148,7 @@ pub struct ViewLimits {
     /// Captures that a schema is inferred from: more do not change it.
     pub schema_samples_max: usize,
 }
+
 impl Default for ViewLimits {
     fn default() -> Self {
         Self {

@@ -1,0 +1,214 @@
+//! The forms in which programs are written in JSON.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::{Content, Fault, PRESETS, Program, Rule, preset};
+use crate::matching::Match;
+use crate::span::Span;
+
+impl<'de> Deserialize<'de> for Program {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let program = match Value::deserialize(deserializer)? {
+            Value::String(name) => preset::named(&name).ok_or_else(|| {
+                let names: Vec<_> = PRESETS.iter().map(|(name, _)| *name).collect();
+                D::Error::custom(format!("`{name}` is no preset: there are {}", names.join(", ")))
+            })?,
+            Value::Array(rules) => {
+                let rules =
+                    serde_json::from_value(Value::Array(rules)).map_err(D::Error::custom)?;
+                Self { rules, ..Self::default() }
+            }
+            whole @ Value::Object(_) if whole.get("rules").is_some() => {
+                let whole: Whole = serde_json::from_value(whole).map_err(D::Error::custom)?;
+                Self { seed: whole.seed, per: whole.per, repeat: whole.repeat, rules: whole.rules }
+            }
+            rule @ Value::Object(_) => {
+                let rule = serde_json::from_value(rule).map_err(D::Error::custom)?;
+                Self { rules: vec![rule], ..Self::default() }
+            }
+            _ => {
+                return Err(D::Error::custom(
+                    "a reply program is a preset's name, a rule, a list of rules, or \
+                     {\"seed\":…,\"rules\":[…]}",
+                ));
+            }
+        };
+        program.check().map_err(D::Error::custom)?;
+        Ok(program)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whole {
+    #[serde(default)]
+    seed: u64,
+    #[serde(default)]
+    per: Option<String>,
+    #[serde(default)]
+    repeat: bool,
+    rules: Vec<Rule>,
+}
+
+/// A rule as it is written.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Written {
+    #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
+    matches: Option<Match>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    times: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    chance: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(default, skip_serializing_if = "Headers::is_empty")]
+    headers: Headers,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    body_base64: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    template: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    echo: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    delay: Option<Span>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hold: Option<Span>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fault: Option<Fault>,
+}
+
+/// Header fields as pairs, where repeats matter, or as an object, where they do not.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Headers {
+    Pairs(Vec<(String, String)>),
+    Object(BTreeMap<String, String>),
+}
+
+impl Default for Headers {
+    fn default() -> Self {
+        Self::Pairs(Vec::new())
+    }
+}
+
+impl Headers {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Pairs(pairs) if pairs.is_empty())
+    }
+}
+
+impl TryFrom<Written> for Rule {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let contents = [
+            written.body.map(Content::Text),
+            written.body_base64.map(binary).transpose()?,
+            written.template.map(Content::Template),
+            written.echo.then_some(Content::Echo),
+        ];
+        let mut contents = contents.into_iter().flatten();
+        let content = contents.next().unwrap_or_default();
+        if contents.next().is_some() {
+            return Err("give one of `body`, `body_base64`, `template` and `echo`".into());
+        }
+        let headers = match written.headers {
+            Headers::Pairs(pairs) => pairs,
+            Headers::Object(object) => object.into_iter().collect(),
+        };
+        Ok(Self {
+            matches: written.matches,
+            times: written.times,
+            chance: written.chance,
+            status: written.status.unwrap_or(200),
+            headers,
+            content,
+            delay: written.delay,
+            hold: written.hold,
+            fault: written.fault,
+        })
+    }
+}
+
+fn binary(base64: String) -> Result<Content, String> {
+    let bytes = BASE64.decode(base64).map_err(|error| format!("`body_base64`: {error}"))?;
+    Ok(Content::Binary(bytes))
+}
+
+impl From<Rule> for Written {
+    fn from(rule: Rule) -> Self {
+        let (mut body, mut body_base64, mut template, mut echo) = (None, None, None, false);
+        match rule.content {
+            Content::Captured => {}
+            Content::Text(text) => body = Some(text),
+            Content::Binary(bytes) => body_base64 = Some(BASE64.encode(bytes)),
+            Content::Template(text) => template = Some(text),
+            Content::Echo => echo = true,
+        }
+        Self {
+            matches: rule.matches,
+            times: rule.times,
+            chance: rule.chance,
+            status: Some(rule.status),
+            headers: Headers::Pairs(rule.headers),
+            body,
+            body_base64,
+            template,
+            echo,
+            delay: rule.delay,
+            hold: rule.hold,
+            fault: rule.fault,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_is_read_and_told_in_one() {
+        let forms =
+            [r#"{"status":503}"#, r#"[{"status":503}]"#, r#"{"seed":0,"rules":[{"status":503}]}"#];
+        for form in forms {
+            let program: Program = serde_json::from_str(form).unwrap();
+            let told = serde_json::to_string(&program).unwrap();
+            assert_eq!(told, r#"{"seed":0,"rules":[{"status":503}]}"#, "{form}");
+            assert_eq!(serde_json::from_str::<Program>(&told).unwrap(), program);
+        }
+        for (name, _) in PRESETS {
+            let program = serde_json::from_str::<Program>(&format!("{name:?}"));
+            assert!(program.is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (json, word) in [
+            (r#""okay""#, "fail-twice"),
+            (r#"{"staus":503}"#, "staus"),
+            (r#"{"status":99}"#, "200 to 999"),
+            (r#"{"chance":1.5}"#, "0 to 1"),
+            (r#"{"times":0}"#, "never"),
+            (r#"{"body":"a","template":"b"}"#, "one of"),
+            (r#"{"body_base64":"!"}"#, "body_base64"),
+            (r#"{"headers":{"a b":"c"}}"#, "field name"),
+            (r#"{"headers":{"Content-Length":"3"}}"#, "frames"),
+            (r#"{"fault":"explode"}"#, "reset"),
+            (r#"{"delay":"5"}"#, "unit"),
+            ("7", "preset"),
+        ] {
+            let error = serde_json::from_str::<Program>(json).unwrap_err().to_string();
+            assert!(error.contains(word), "{json}: {error}");
+        }
+    }
+}
