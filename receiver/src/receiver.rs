@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use hooklab_shared::bin::{Bin, NewBin};
+use hooklab_shared::bin::{Bin, Config, NewBin};
 use hooklab_shared::id::{BinName, Timestamp};
 use hooklab_shared::limits::Limits;
 use hooklab_shared::listen::{Stop, serve};
-use hooklab_shared::problem::{FieldError, Problem};
+use hooklab_shared::problem::Problem;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -75,13 +75,14 @@ impl Receiver {
     /// The name is taken (409), a label is too long (422), there are too many bins (507), or the
     /// store failed (503).
     pub async fn create_bin(&self, new: NewBin) -> Result<Bin, Problem> {
-        check_labels(&new)?;
-        let name = match new.name {
+        let (name, config) = new.into_parts();
+        check(&config)?;
+        let name = match name {
             Some(name) => name,
             None => minted()?,
         };
         let now = Timestamp::from(SystemTime::now());
-        match self.store.create_bin(name.clone(), new.labels, now).await {
+        match self.store.create_bin(name.clone(), config, now).await {
             Ok(state) => Ok(self.told(state)),
             Err(StoreError::Exists) => {
                 let detail = format!(
@@ -124,7 +125,7 @@ impl Receiver {
             url: format!("{}/{}", self.settings.capture_url, state.name),
             name: state.name,
             created_at: state.created_at,
-            labels: state.labels,
+            config: state.config.told(),
             captures: state.captures,
             bytes: state.bytes,
             oldest_seq: state.oldest_seq,
@@ -140,14 +141,11 @@ fn minted() -> Result<BinName, Problem> {
     name.parse().map_err(|_| Problem::new(500, "bug", "a minted name is not a name"))
 }
 
-fn check_labels(new: &NewBin) -> Result<(), Problem> {
-    let fits = |text: &String| text.len() <= 256;
-    if new.labels.len() <= 32 && new.labels.iter().all(|(key, value)| fits(key) && fits(value)) {
-        return Ok(());
-    }
-    let detail = "a bin takes 32 labels, each key and value of 256 bytes at most".to_owned();
-    let error = FieldError { field: "labels".into(), detail: detail.clone() };
-    Err(Problem::new(422, "field", detail).with_errors(vec![error]))
+fn check(config: &Config) -> Result<(), Problem> {
+    let errors = config.errors();
+    let Some(first) = errors.first() else { return Ok(()) };
+    let detail = format!("`{}` {}", first.field, first.detail);
+    Err(Problem::new(422, "invalid-field", detail).with_errors(errors))
 }
 
 /// A store's error, told.

@@ -13,10 +13,10 @@ mod read;
 mod record;
 mod watch;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use hooklab_shared::bin::Config;
 use hooklab_shared::capture::{Capture, Summary};
 use hooklab_shared::id::{BinName, Seq, Timestamp};
 use hooklab_shared::limits::Limits;
@@ -53,14 +53,14 @@ pub enum Durability {
 }
 
 /// A bin as its store knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BinState {
     /// Its name.
     pub name: BinName,
     /// When it was made.
     pub created_at: Timestamp,
-    /// The user's own marks.
-    pub labels: BTreeMap<String, String>,
+    /// What it was told.
+    pub config: Arc<Config>,
     /// How many captures it holds now.
     pub captures: u64,
     /// What they take in the store, in bytes.
@@ -80,7 +80,7 @@ pub struct BinState {
 /// use hooklab_shared::{id::Timestamp, limits::Limits};
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let store = Store::open(&Where::Memory, Durability::Memory, Limits::default()).unwrap();
-/// let made = store.create_bin("orders".parse().unwrap(), [].into(), Timestamp::default()).await;
+/// let made = store.create_bin("orders".parse().unwrap(), Default::default(), Timestamp::default()).await;
 /// assert_eq!(made.unwrap().newest_seq, 0);
 /// assert_eq!(store.bins(None, 10).len(), 1);
 /// # });
@@ -169,10 +169,10 @@ impl Store {
     pub async fn create_bin(
         &self,
         name: BinName,
-        labels: BTreeMap<String, String>,
+        config: Config,
         created_at: Timestamp,
     ) -> Result<BinState, StoreError> {
-        let bin = Bin::new(name, created_at, labels);
+        let bin = Bin::new(name, created_at, config);
         self.0.submit(Request::Create(Arc::clone(&bin))).await?;
         Ok(bin.told())
     }

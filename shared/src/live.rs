@@ -13,7 +13,7 @@ use crate::id::{BinName, Seq};
 /// let json = r#"{"type":"gap","from":1,"to":9,"reason":"retention"}"#;
 /// assert!(matches!(serde_json::from_str(json), Ok(Message::Gap { from: 1, to: 9, .. })));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Message {
     /// The first message: where the bin stands.

@@ -140,6 +140,12 @@ impl Default for Rule {
 }
 
 impl Program {
+    /// Whether the default reply answers everything.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Checks what JSON alone cannot say.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ async fn create(
     labels: &[(String, String)],
 ) -> Result<(), Failure> {
     let labels: BTreeMap<_, _> = labels.iter().cloned().collect();
-    let new = NewBin { name: name.clone(), labels };
+    let new = NewBin { name: name.clone(), labels, ..NewBin::default() };
     let made: Bin = client.post(&client.url(["bins"]), &new).await?;
     if report.is_json() {
         return report.json(&made);
@@ -136,13 +136,14 @@ fn whole(report: &mut Report, bin: &Bin) -> Result<(), Failure> {
     report.line(format_args!("oldest    {oldest}"))?;
     report.line(format_args!("newest    #{}", bin.newest_seq))?;
     report.line(format_args!("dropped   {}", bin.dropped))?;
-    if !bin.labels.is_empty() {
+    if !bin.config.labels.is_empty() {
         report.line(format_args!("labels    {}", shown(&labels(bin))))?;
     }
     Ok(())
 }
 
 fn labels(bin: &Bin) -> String {
-    let labels: Vec<_> = bin.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let labels: Vec<_> =
+        bin.config.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     labels.join(" ")
 }

@@ -1,10 +1,11 @@
 //! The table of bins, and the commit point: where a change becomes visible, then live.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
+use hooklab_shared::bin::Config;
 use hooklab_shared::capture::Capture;
 use hooklab_shared::id::{BinName, Seq, Timestamp};
 use hooklab_shared::limits::Limits;
@@ -30,7 +31,7 @@ pub(crate) struct Bins {
 pub(crate) struct Bin {
     pub(crate) name: BinName,
     pub(crate) created_at: Timestamp,
-    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) config: Arc<Config>,
     given: AtomicU64,
     /// The segment that holds the newest record of the bin itself.
     pub(crate) put_in: AtomicU32,
@@ -172,15 +173,11 @@ impl Bins {
 }
 
 impl Bin {
-    pub(crate) fn new(
-        name: BinName,
-        created_at: Timestamp,
-        labels: BTreeMap<String, String>,
-    ) -> Arc<Self> {
+    pub(crate) fn new(name: BinName, created_at: Timestamp, config: Config) -> Arc<Self> {
         Arc::new(Self {
             name,
             created_at,
-            labels,
+            config: Arc::new(config),
             given: AtomicU64::new(0),
             put_in: AtomicU32::new(0),
             state: Mutex::default(),
@@ -220,7 +217,7 @@ impl Bin {
         let bin = Arc::new(Self {
             name,
             created_at: put.created_at,
-            labels: put.labels,
+            config: Arc::new(put.config),
             given: AtomicU64::new(0),
             put_in: AtomicU32::new(segment),
             state: Mutex::new(State { index, ..State::default() }),
@@ -233,7 +230,7 @@ impl Bin {
         BinState {
             name: self.name.clone(),
             created_at: self.created_at,
-            labels: self.labels.clone(),
+            config: Arc::clone(&self.config),
             captures: state.index.len(),
             bytes: state.index.bytes,
             oldest_seq: state.index.oldest(),
@@ -247,7 +244,7 @@ impl Bin {
         let state = self.state();
         Put {
             created_at: self.created_at,
-            labels: self.labels.clone(),
+            config: Config::clone(&self.config),
             newest: state.index.newest,
             floor: state.index.floor,
             cleared: state.index.cleared,

@@ -1,8 +1,9 @@
 //! What a store is asked, and the changes that come of it; the same for every engine.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use hooklab_shared::bin::Config;
 use hooklab_shared::capture::Capture;
 use hooklab_shared::id::{BinName, Seq};
 
@@ -125,7 +126,7 @@ fn append(mut capture: Capture, auto_create: bool, table: &Table<'_>) -> Result<
         Some(_) => None,
         None if !auto_create => return Err(StoreError::UnknownBin),
         None if table.is_full() => return Err(StoreError::TooManyBins),
-        None => Some(Bin::new(capture.bin.clone(), capture.received_at, BTreeMap::new())),
+        None => Some(Bin::new(capture.bin.clone(), capture.received_at, Config::default())),
     };
     let Some(bin) = found.or_else(|| made.clone()) else { return Err(StoreError::UnknownBin) };
     capture.seq = bin.give();

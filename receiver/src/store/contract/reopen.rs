@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use hooklab_shared::bin::Config;
 use hooklab_shared::directory::DirectoryError;
 use hooklab_shared::id::Timestamp;
 
@@ -12,7 +13,8 @@ use crate::store::{At, BinState, OpenError, Store};
 /// A bit of everything.
 async fn fill(store: &Store) {
     let labels = BTreeMap::from([("k".to_owned(), "v".to_owned())]);
-    store.create_bin(name("kept"), labels, Timestamp::from_micros(7)).await.unwrap();
+    let config = Config { labels, ..Config::default() };
+    store.create_bin(name("kept"), config, Timestamp::from_micros(7)).await.unwrap();
     for turn in 0..300 {
         store.put(["kept", "cleared", "gone", "again"][turn % 4], &"x".repeat(turn)).await;
     }

@@ -1,16 +1,15 @@
 //! Changes of bins as records: all front, no body.
 
-use std::collections::BTreeMap;
-
+use hooklab_shared::bin::Config;
 use hooklab_shared::id::{BinName, Seq, Timestamp};
 
 use super::{Fields, Header, Kind, begin, seal};
 
 /// A bin as its record tells it: enough to go on without anything that came before.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Put {
     pub(crate) created_at: Timestamp,
-    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) config: Config,
     /// The newest seq that was ever given.
     pub(crate) newest: Seq,
     /// Captures up to and with this one are gone.
@@ -28,10 +27,8 @@ pub(crate) fn encode_put(into: &mut Vec<u8>, marker: u64, name: &BinName, put: &
     for number in [put.newest, put.floor, put.cleared, put.dropped] {
         into.extend_from_slice(&number.to_le_bytes());
     }
-    for text in put.labels.iter().flat_map(|(key, value)| [key, value]) {
-        into.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
-        into.extend_from_slice(text.as_bytes());
-    }
+    // A configuration grows with the releases; JSON lets an older one be read.
+    into.extend_from_slice(&serde_json::to_vec(&put.config).unwrap_or_default());
     seal(into, start, marker, bare(Kind::Put, name, put.newest));
 }
 
@@ -58,23 +55,13 @@ impl Put {
     /// Reads what follows the name in a front.
     pub(crate) fn decode(front: &[u8]) -> Option<Self> {
         let mut fields = Fields(front);
-        let mut put = Self {
+        Some(Self {
             created_at: Timestamp::from_micros(fields.i64()?),
-            labels: BTreeMap::new(),
             newest: fields.u64()?,
             floor: fields.u64()?,
             cleared: fields.u64()?,
             dropped: fields.u64()?,
-        };
-        while !fields.0.is_empty() {
-            let key = text(&mut fields)?;
-            put.labels.insert(key, text(&mut fields)?);
-        }
-        Some(put)
+            config: serde_json::from_slice(fields.0).ok()?,
+        })
     }
-}
-
-fn text(fields: &mut Fields<'_>) -> Option<String> {
-    let len = fields.u32()?;
-    String::from_utf8(fields.bytes(len as usize)?.to_vec()).ok()
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use hooklab_shared::bin::Config;
 use hooklab_shared::id::{BinName, Timestamp};
 
 use super::Found;
@@ -89,7 +90,7 @@ impl<'a> Replay<'a> {
 
     /// A bin whose record went with an old segment, and stands again further on.
     fn unannounced(&mut self, name: &str) -> Option<Arc<Bin>> {
-        let bin = Bin::new(name.parse().ok()?, Timestamp::default(), BTreeMap::new());
+        let bin = Bin::new(name.parse().ok()?, Timestamp::default(), Config::default());
         self.bins.insert(Arc::clone(&bin));
         self.last = Some(Arc::clone(&bin));
         Some(bin)
