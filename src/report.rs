@@ -57,10 +57,17 @@ impl Report {
 
     /// One line of JSON.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
-        let mut line = serde_json::to_vec(value)
+        let text = serde_json::to_string(value)
             .map_err(|error| Failure::new(Code::Bug, format!("write JSON: {error}")))?;
-        line.push(b'\n');
-        self.write(&line)
+        self.json_text(&text)
+    }
+
+    /// One line of JSON that is text already; to a terminal, nothing in it is sent that could act.
+    pub(crate) fn json_text(&mut self, text: &str) -> Result<(), Failure> {
+        if self.terminal {
+            return self.line(escape::json(text));
+        }
+        self.line(text)
     }
 
     /// A table, its columns aligned.

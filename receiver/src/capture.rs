@@ -83,16 +83,17 @@ async fn record(
     peer: SocketAddr,
     received: Received,
 ) -> Response<Full<Bytes>> {
-    let closing = received.outcome != Outcome::Complete;
+    let outcome = received.outcome;
+    let closing = outcome != Outcome::Complete;
     let name = match bin_name(&received.head) {
         Ok(name) => name,
         Err(problem) => return reply::problem(&problem, closing),
     };
-    let replied = reply::choose(received.outcome);
+    let replied = reply::choose(outcome);
     let id = Uuid::now_v7();
     let capture = received.into_capture(name.clone(), id, peer, replied);
     match capturing.store.append(capture, capturing.auto_create).await {
-        Ok(seq) => reply::captured(&name, seq, id, replied, closing),
+        Ok(seq) => reply::captured(&name, seq, id, replied, outcome),
         Err(error) => reply::problem(&refusal(&name, error), closing),
     }
 }
@@ -162,17 +163,19 @@ impl Received {
                 tapped.pass(length);
                 Framing::Length
             }
-            None => Framing::Chunked,
-        };
-        let (content, content_bytes, outcome) = read_content(incoming, framing, limits).await;
-        let wire = match framing {
-            Framing::Length => content,
-            Framing::Chunked if outcome == Outcome::Complete => {
-                tapped.claim_chunked(content_bytes).ok_or(Refusal::Disagreement)?
+            None => {
+                tapped.keep(limits.body_wire_bytes_max);
+                Framing::Chunked
             }
-            Framing::Chunked => tapped.claim_rest(),
         };
-        let body = Body { wire, framing };
+        let mut content = Content { framing, ..Content::default() };
+        let outcome = content.read(incoming, tapped, limits).await;
+        let content_bytes = content.bytes;
+        let body = content.into_body(tapped, outcome, limits).ok_or(Refusal::Disagreement)?;
+        let content_bytes = match outcome {
+            Outcome::Complete => content_bytes,
+            _ => body.size() as u64,
+        };
         let timing = Timing {
             head_us: micros(parsed.duration_since(begun)),
             body_us: micros(parsed.elapsed()),
@@ -204,49 +207,44 @@ impl Received {
     }
 }
 
-/// The content as far as it is kept, its length as far as it was read, and how it ended.
-///
-/// A chunked body's content is only counted: the tap keeps it with its framing.
-async fn read_content(
-    mut incoming: Incoming,
-    framing: Framing,
-    limits: &Limits,
-) -> (Bytes, u64, Outcome) {
-    let mut content = Content::default();
-    let outcome = loop {
-        let data = match timeout(limits.body_idle_timeout, incoming.frame()).await {
-            Ok(None) => break Outcome::Complete,
-            Ok(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) => data,
-                Err(_trailers) => continue,
-            },
-            Ok(Some(Err(_))) => break Outcome::Aborted,
-            Err(_) => break Outcome::TimedOut,
-        };
-        content.bytes += data.len() as u64;
-        let over = content.bytes.saturating_sub(limits.body_bytes_max as u64);
-        if framing == Framing::Length {
-            let kept = data.len().saturating_sub(usize::try_from(over).unwrap_or(usize::MAX));
-            content.keep(data.slice(..kept));
-        }
-        if over > 0 {
-            discard(incoming, limits).await;
-            break Outcome::OverLimit;
-        }
-    };
-    let kept = content.bytes.min(limits.body_bytes_max as u64);
-    (content.joined(), kept, outcome)
-}
-
-/// Content that most often comes in one piece, and is then passed on without a copy.
+/// A body's content. It most often comes in one piece, and is then passed on without a copy; that
+/// of a chunked body is only counted, as the tap keeps it with its framing.
 #[derive(Default)]
 struct Content {
+    framing: Framing,
     bytes: u64,
     one: Bytes,
     many: BytesMut,
 }
 
 impl Content {
+    /// Reads to the end, or to where the body breaks off or passes the limit.
+    async fn read(&mut self, mut from: Incoming, tapped: &Tapped, limits: &Limits) -> Outcome {
+        loop {
+            let data = match timeout(limits.body_idle_timeout, from.frame()).await {
+                Ok(None) => return Outcome::Complete,
+                Ok(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => data,
+                    Err(_trailers) => continue,
+                },
+                Ok(Some(Err(_))) if tapped.is_over() => return Outcome::OverLimit,
+                Ok(Some(Err(_))) => return Outcome::Aborted,
+                Err(_) => return Outcome::TimedOut,
+            };
+            self.bytes += data.len() as u64;
+            if self.framing == Framing::Length {
+                self.keep(data);
+            }
+            if self.bytes > limits.body_bytes_max as u64 {
+                if self.framing == Framing::Chunked {
+                    self.one = tapped.claim_rest();
+                }
+                discard(from, limits).await;
+                return Outcome::OverLimit;
+            }
+        }
+    }
+
     fn keep(&mut self, data: Bytes) {
         if self.one.is_empty() && self.many.is_empty() {
             self.one = data;
@@ -259,8 +257,20 @@ impl Content {
         self.many.extend_from_slice(&data);
     }
 
-    fn joined(self) -> Bytes {
-        if self.many.is_empty() { self.one } else { self.many.freeze() }
+    /// The body as it is kept; `None` where hyper and the tap disagree on it.
+    fn into_body(self, tapped: &Tapped, outcome: Outcome, limits: &Limits) -> Option<Body> {
+        let claimed = !self.one.is_empty() || !self.many.is_empty();
+        let wire = match self.framing {
+            Framing::Chunked if outcome == Outcome::Complete => tapped.claim_chunked(self.bytes)?,
+            Framing::Chunked if !claimed => tapped.claim_rest(),
+            _ if self.many.is_empty() => self.one,
+            _ => self.many.freeze(),
+        };
+        let mut body = Body { wire, framing: self.framing };
+        if outcome == Outcome::OverLimit {
+            body.truncate(limits.body_bytes_max);
+        }
+        Some(body)
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) enum Refusal {
     TransferCoding,
     /// Both a length and chunks.
     LengthAndChunks,
+    /// More than one length.
+    ManyLengths,
 }
 
 impl Refusal {
@@ -42,6 +44,7 @@ impl Refusal {
             Self::LengthAndChunks => {
                 "it has both Content-Length and Transfer-Encoding: send one of them"
             }
+            Self::ManyLengths => "it has more than one Content-Length header: send one",
         };
         Problem::new(400, "ambiguous", format!("the request was not kept: {detail}"))
     }
@@ -89,6 +92,7 @@ fn look(head: &Head, is_http10: bool, head_bytes_max: usize) -> Result<usize, Re
         (_, 2.., _) => Err(Refusal::TransferCoding),
         (_, 1, _) if is_http10 => Err(Refusal::TransferCoding),
         (_, 1, 1..) => Err(Refusal::LengthAndChunks),
+        (_, _, 2..) => Err(Refusal::ManyLengths),
         _ => Ok(fields),
     }
 }
@@ -119,6 +123,8 @@ mod tests {
         assert_eq!(looked(&format!("{chunked}{chunked}"), false), Err(Refusal::ManyHosts));
         let both = format!("{chunked}Content-Length: 3\r\n");
         assert_eq!(looked(&both, false), Err(Refusal::LengthAndChunks));
+        let twice = "Host: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n";
+        assert_eq!(looked(twice, false), Err(Refusal::ManyLengths));
         let long = format!("Host: a\r\nX: {}\r\n", "x".repeat(1024));
         assert_eq!(looked(&long, false), Err(Refusal::HeadTooLong(1024)));
     }

@@ -9,7 +9,7 @@ use hooklab_shared::limits::Limits;
 use hooklab_shared::listen::{Stop, serve};
 use hooklab_shared::problem::Problem;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -40,6 +40,8 @@ pub struct Receiver {
     settings: Arc<Settings>,
     /// Every live channel holds a receiver of it, so that a stop can wait for their goodbyes.
     live: Arc<watch::Sender<()>>,
+    /// Whole captures that are being looked at.
+    looking: Arc<Semaphore>,
 }
 
 impl Receiver {
@@ -49,7 +51,8 @@ impl Receiver {
     /// The store cannot be opened; there is never a fallback to another one.
     pub fn open(settings: Settings) -> Result<Self, OpenError> {
         let store = Store::open(&settings.place, settings.durability, settings.limits)?;
-        Ok(Self { store, settings: Arc::new(settings), live: Arc::default() })
+        let looking = Arc::new(Semaphore::new(settings.limits.looking_max));
+        Ok(Self { store, settings: Arc::new(settings), live: Arc::default(), looking })
     }
 
     /// Captures what comes in on these sockets until told to stop.
@@ -113,6 +116,11 @@ impl Receiver {
     /// Held by a live channel while it lives.
     pub(crate) fn alive(&self) -> watch::Receiver<()> {
         self.live.subscribe()
+    }
+
+    /// Waits for one's turn to look at a whole capture.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.looking.acquire().await.ok()
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -35,9 +35,19 @@ pub(crate) fn captured(
     seq: Seq,
     id: Uuid,
     replied: Replied,
-    closing: bool,
+    outcome: Outcome,
 ) -> Response<Full<Bytes>> {
-    let body = format!(r#"{{"captured":true,"bin":"{bin}","seq":{seq},"id":"{id}"}}"#);
+    let mut body = format!(r#"{{"captured":true,"bin":"{bin}","seq":{seq},"id":"{id}"}}"#);
+    if outcome != Outcome::Complete {
+        let why = match outcome {
+            Outcome::OverLimit => "the body is over the limit: only its beginning was kept",
+            Outcome::TimedOut => "the body stalled: only what had come was kept",
+            Outcome::Aborted | Outcome::Complete => "the body broke off: what had come was kept",
+        };
+        body.truncate(body.len() - 1);
+        body.push_str(&format!(r#","outcome":"{}","detail":"{why}"}}"#, outcome.as_str()));
+    }
+    let closing = outcome != Outcome::Complete;
     let mut response = answer(replied.status, "application/json", body.into(), closing);
     if let Ok(place) = HeaderValue::try_from(format!("{bin}/{seq}")) {
         response.headers_mut().insert(HOOKLAB_CAPTURE, place);

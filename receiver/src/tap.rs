@@ -12,7 +12,8 @@ use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
 use hooklab_shared::body::chunks;
-use hooklab_shared::headers::{Head, head_end};
+use hooklab_shared::headers::{Head, head_end, head_end_from};
+use memchr::{memchr, memrchr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A socket whose incoming bytes are remembered.
@@ -41,8 +42,22 @@ struct Seen {
     bytes: BytesMut,
     /// How many of the bytes to come belong to a body that is not kept.
     passing: u64,
+    /// How many bytes a chunked body may take with its framing; none outside of one.
+    budget: Option<usize>,
+    /// Whether a body took more than that: the socket is then of no more use.
+    over: bool,
     /// When the first of `bytes` came.
     since: Option<Instant>,
+    /// Where the head at the front ends, once it has come whole.
+    head_bytes: Option<usize>,
+}
+
+impl Seen {
+    /// What is left belongs to the next request.
+    fn next(&mut self) {
+        self.since = (!self.bytes.is_empty()).then(Instant::now);
+        self.head_bytes = head_end(&self.bytes);
+    }
 }
 
 impl Tapped {
@@ -51,7 +66,10 @@ impl Tapped {
     /// `None` where no head stands at the front: hyper and the tap disagree.
     pub(crate) fn claim_head(&self) -> Option<(Head, Instant)> {
         let mut seen = self.lock();
-        let end = head_end(&seen.bytes)?;
+        let end = match seen.head_bytes.take() {
+            Some(end) => end,
+            None => head_end(&seen.bytes)?,
+        };
         let head = seen.bytes.split_to(end).freeze();
         Some((Head::from(head), seen.since?))
     }
@@ -62,7 +80,20 @@ impl Tapped {
         let here = usize::try_from(length).unwrap_or(usize::MAX).min(seen.bytes.len());
         seen.bytes.advance(here);
         seen.passing = length - here as u64;
-        seen.since = (!seen.bytes.is_empty()).then(Instant::now);
+        seen.next();
+    }
+
+    /// Keeps a chunked body with its framing, up to this many bytes: sizes can have any number of
+    /// zeros, and extensions any length, while the content stays small.
+    pub(crate) fn keep(&self, wire_bytes_max: usize) {
+        let mut seen = self.lock();
+        seen.budget = Some(wire_bytes_max);
+        seen.over = seen.bytes.len() > wire_bytes_max;
+    }
+
+    /// Whether a body has passed what may be kept of it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.lock().over
     }
 
     /// Takes a chunked body, which hyper has just read to its end, with its framing.
@@ -70,37 +101,90 @@ impl Tapped {
     /// `None` where the bytes do not form one of this content: hyper and the tap disagree.
     pub(crate) fn claim_chunked(&self, content_bytes: u64) -> Option<Bytes> {
         let mut seen = self.lock();
-        let read = chunks(&seen.bytes);
-        let content: usize = read.parts.iter().map(|part| part.len()).sum();
-        let agreed = read.complete && content as u64 == content_bytes;
+        let mut content = 0;
+        let read = chunks(&seen.bytes, |_, chunk| content += chunk.len() as u64);
+        let agreed = read.complete && content == content_bytes;
         let length = agreed.then_some(read.wire_bytes)?;
         let body = seen.bytes.split_to(length).freeze();
-        seen.since = (!seen.bytes.is_empty()).then(Instant::now);
+        seen.budget = None;
+        seen.next();
         Some(body)
     }
 
-    /// Takes all that is left, of a body that did not end; the connection is of no more use.
+    /// Takes all that is left, of a body that did not end, and keeps nothing more; the connection
+    /// is of no more use.
     pub(crate) fn claim_rest(&self) -> Bytes {
-        self.lock().bytes.split().freeze()
+        let mut seen = self.lock();
+        seen.passing = u64::MAX;
+        seen.bytes.split().freeze()
     }
 
-    fn feed(&self, mut read: &[u8]) {
+    /// Remembers what was read, and masks of it what hyper would stumble over.
+    ///
+    /// Says whether a body has passed what may be kept of it.
+    fn feed(&self, mut read: &mut [u8]) -> bool {
         let mut seen = self.lock();
         let passing = usize::try_from(seen.passing).unwrap_or(usize::MAX).min(read.len());
         seen.passing -= passing as u64;
-        read = &read[passing..];
+        read = &mut read[passing..];
         if read.is_empty() {
-            return;
+            return false;
         }
         if seen.bytes.is_empty() {
             seen.since = Some(Instant::now());
         }
+        if seen.budget.is_some_and(|budget| seen.bytes.len() + read.len() > budget) {
+            seen.over = true;
+            return true;
+        }
+        let before = seen.bytes.len();
         seen.bytes.extend_from_slice(read);
+        if seen.budget.is_none() && seen.head_bytes.is_none() {
+            // An end may be cut: up to three of its bytes can have come before.
+            let from = before.saturating_sub(3);
+            seen.head_bytes = head_end_from(&seen.bytes, from);
+            let end = seen.head_bytes.unwrap_or(seen.bytes.len());
+            mask(&seen.bytes, read, before, end);
+        }
+        seen.over
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Masks, in what was just read of a head, bytes that HTTP forbids and senders send all the same:
+/// in the target what is no URL's, in fields the controls. hyper sees `_` in their places, one for
+/// one, so that nothing moves; the tap has them as they came.
+///
+/// `whole` is all of the head so far; `read` are its last bytes, which begin at `begin`, and no
+/// byte from `end` on belongs to it.
+fn mask(whole: &[u8], read: &mut [u8], begin: usize, end: usize) {
+    let line_end = memchr(b'\n', whole).map_or(end, |lf| lf.min(end));
+    let line = &whole[..line_end];
+    let start = memchr(b' ', line).unwrap_or(line.len());
+    let version = memrchr(b' ', line).filter(|&space| line[space..].starts_with(b" HTTP/"));
+    let target_end = version.unwrap_or(line.len());
+    let spot = |at: usize| at.checked_sub(begin);
+    for at in start.max(begin)..target_end {
+        if let Some(byte) = spot(at).and_then(|spot| read.get_mut(spot))
+            && !is_of_urls(*byte)
+        {
+            *byte = b'_';
+        }
+    }
+    let fields = line_end.max(begin) - begin..end.max(begin) - begin;
+    for byte in read.get_mut(fields).unwrap_or_default() {
+        if matches!(*byte, 0..=8 | 11 | 12 | 14..=31 | 127) {
+            *byte = b'_';
+        }
+    }
+}
+
+/// What a target may hold, and what tells its parts apart (RFC 3986).
+fn is_of_urls(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b" -._~!$&'()*+,;=:@/?%[]#\r".contains(&byte)
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
@@ -111,7 +195,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
-        self.tapped.feed(&buf.filled()[before..]);
+        if self.tapped.feed(&mut buf.filled_mut()[before..]) {
+            return Poll::Ready(Err(io::Error::other("the body's framing is over the limit")));
+        }
         Poll::Ready(Ok(()))
     }
 }
@@ -150,6 +236,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
 mod tests {
     use super::*;
 
+    fn feed(tapped: &Tapped, bytes: &[u8]) -> Vec<u8> {
+        let mut read = bytes.to_vec();
+        tapped.feed(&mut read);
+        read
+    }
+
     #[test]
     fn requests_are_told_apart_wherever_the_bytes_are_cut() {
         let first = b"POST /a HTTP/1.1\r\nContent-Length: 4\r\n\r\n";
@@ -158,10 +250,10 @@ mod tests {
         let all = [&first[..], b"body", second, chunked, b"GET"].concat();
         for cut in first.len()..first.len() + 4 {
             let tapped = Tapped::default();
-            tapped.feed(&all[..cut]);
+            feed(&tapped, &all[..cut]);
             assert_eq!(tapped.claim_head().unwrap().0.as_bytes(), first);
             tapped.pass(4);
-            tapped.feed(&all[cut..]);
+            feed(&tapped, &all[cut..]);
             assert_eq!(tapped.claim_head().unwrap().0.as_bytes(), second);
             assert_eq!(tapped.claim_chunked(3).unwrap(), &chunked[..]);
             assert_eq!(tapped.claim_rest(), &b"GET"[..]);
@@ -169,13 +261,45 @@ mod tests {
     }
 
     #[test]
+    fn framing_is_kept_up_to_its_limit() {
+        let tapped = Tapped::default();
+        feed(&tapped, b"POST /a HTTP/1.1\r\n\r\n");
+        assert!(tapped.claim_head().is_some());
+        tapped.keep(16);
+        feed(&tapped, &[b'0'; 16]);
+        assert!(!tapped.is_over());
+        feed(&tapped, b"0");
+        assert!(tapped.is_over());
+        assert_eq!(tapped.claim_rest().len(), 16);
+        feed(&tapped, b"more");
+        assert!(tapped.claim_rest().is_empty());
+    }
+
+    #[test]
     fn what_is_not_whole_is_not_claimed() {
         let tapped = Tapped::default();
-        tapped.feed(b"POST /a HTTP/1.1\r\n");
+        feed(&tapped, b"POST /a HTTP/1.1\r\n");
         assert!(tapped.claim_head().is_none());
-        tapped.feed(b"\r\n5\r\nab");
+        feed(&tapped, b"\r\n5\r\nab");
         assert!(tapped.claim_head().is_some());
         assert!(tapped.claim_chunked(2).is_none());
         assert_eq!(tapped.claim_rest(), &b"5\r\nab"[..]);
+    }
+
+    #[test]
+    fn what_hyper_would_stumble_over_is_masked_for_it_and_kept() {
+        let head = b"POST /a<\xff>\"?b`\x01 HTTP/1.1\r\nA<>: x\x1b\x00\xff\ty\r\n\r\nb\x01dy<";
+        let masked = b"POST /a____?b__ HTTP/1.1\r\nA<>: x__\xff\ty\r\n\r\nb\x01dy<";
+        for piece in 1..head.len() {
+            let tapped = Tapped::default();
+            let shown: Vec<u8> = head.chunks(piece).flat_map(|read| feed(&tapped, read)).collect();
+            assert_eq!(shown.len(), masked.len());
+            let (claimed, _) = tapped.claim_head().unwrap();
+            assert_eq!(claimed.as_bytes(), &head[..head.len() - 5]);
+            assert_eq!(&*tapped.claim_rest(), b"b\x01dy<", "{piece}");
+            if piece > 20 {
+                assert_eq!(shown, masked, "{piece}");
+            }
+        }
     }
 }

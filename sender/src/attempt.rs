@@ -151,7 +151,7 @@ impl Trace {
     }
 
     fn response(self) -> Option<GotResponse> {
-        let head = self.head?;
+        let head = self.head.as_ref()?;
         let headers = head
             .headers
             .iter()
@@ -160,9 +160,19 @@ impl Trace {
         Some(GotResponse {
             status: head.status.as_u16(),
             headers,
-            body: BodyDocument::of(&self.content),
+            body: BodyDocument::of(self.told_content()),
             truncated: self.truncated,
         })
+    }
+
+    /// The content, cut back to a whole character where its end was cut off.
+    fn told_content(&self) -> &[u8] {
+        match std::str::from_utf8(&self.content) {
+            Err(cut) if self.truncated && cut.error_len().is_none() => {
+                &self.content[..cut.valid_up_to()]
+            }
+            _ => &self.content,
+        }
     }
 }
 

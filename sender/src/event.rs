@@ -1,29 +1,19 @@
 //! Firing: an event is made, accepted with its deliveries, and, if wished, waited for.
 
-use hooklab_shared::delivery::{Delivery, FiredEvent};
+use hooklab_shared::delivery::{Delivery, DeliveryState, FiredEvent, NewEvent};
 use hooklab_shared::problem::{FieldError, Problem};
 use serde_json::Value;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::profile::Event;
 use crate::sender::{Sender, now, random};
 use crate::store::Recipients;
 
-/// What to fire, as it was asked for.
-#[derive(Debug)]
-pub(crate) struct Firing {
-    pub(crate) kind: String,
-    /// Spelled as it came: numbers keep their digits.
-    pub(crate) payload: Option<Box<RawValue>>,
-    pub(crate) seed: Option<u64>,
-}
-
 /// Fires an event to every active webhook of its type. With `wait`, the first attempts are over
 /// when this returns, unless the server stops meanwhile.
 pub(crate) async fn fire(
     sender: &Sender,
-    firing: Firing,
+    firing: NewEvent,
     wait: bool,
 ) -> Result<FiredEvent, Problem> {
     if let Some(detail) = sender.catalogue().slug_error(&firing.kind) {
@@ -83,7 +73,7 @@ fn event(kind: String, payload: String) -> Event {
 }
 
 /// The payload as JSON text and as a value, and the seed it grew from.
-fn payload(sender: &Sender, firing: &Firing) -> Result<(String, Value, Option<u64>), Problem> {
+fn payload(sender: &Sender, firing: &NewEvent) -> Result<(String, Value, Option<u64>), Problem> {
     if let Some(own) = &firing.payload {
         if firing.seed.is_some() {
             let detail = "a payload of your own is not generated: leave out the one or the other";
@@ -108,7 +98,9 @@ async fn ended(sender: &Sender, delivery: Delivery) -> Result<Delivery, Problem>
     let id = delivery.id;
     let over = sender.waiting().wait(id);
     let stands = sender.store().delivery(id).await?;
-    if stands.as_ref().is_none_or(|stands| stands.attempts.is_empty()) {
+    let is_open =
+        |stands: &Delivery| stands.attempts.is_empty() && stands.state == DeliveryState::Pending;
+    if stands.as_ref().is_none_or(is_open) {
         // Whichever way the wait ends, the store says how the delivery stands.
         let _ = over.await;
     } else {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::capture::BodyDocument;
@@ -9,15 +10,15 @@ use crate::headers::Octets;
 use crate::id::Timestamp;
 
 /// What an event is fired from. Unknown fields are refused, so that a typo is not silence.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewEvent {
     /// The slug of its type.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Its payload, sent as it is; one is generated where there is none.
+    /// Its payload, sent as it is spelled; one is generated where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payload: Option<Value>,
+    pub payload: Option<Box<RawValue>>,
     /// What the generated payload grows from: the same seed, the same payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,

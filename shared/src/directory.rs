@@ -69,7 +69,7 @@ impl Directory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => refuse_foreign(path)?,
             Err(error) => return Err(io(&format)(error)),
         }
-        fs::create_dir_all(path).map_err(io(path))?;
+        make(path).map_err(io(path))?;
         let at = path.join(LOCK_FILE);
         let lock =
             File::options().create(true).truncate(false).write(true).open(&at).map_err(io(&at))?;
@@ -125,6 +125,15 @@ fn check(path: &Path, found: &[u8], wanted: &str) -> Result<(), DirectoryError> 
         return Err(DirectoryError::Foreign(path.to_owned()));
     }
     Err(DirectoryError::Format { path: path.to_owned(), found, wanted: wanted.to_owned() })
+}
+
+/// What was captured holds other people's credentials: nobody else may read it.
+fn make(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// A crash between making the directory and naming its format leaves at most the lock.

@@ -40,6 +40,28 @@ pub fn terminal_bytes(bytes: &[u8], multiline: bool) -> String {
     shown
 }
 
+/// JSON for a terminal: what [`terminal`] would show instead of sending is written as JSON's own
+/// `\\uXXXX`, so that it stays the same JSON.
+///
+/// ```
+/// use hooklab_shared::escape::json;
+/// assert_eq!(json("[\"a\u{9b}\"]"), "[\"a\\u009b\"]");
+/// ```
+#[must_use]
+pub fn json(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || !is_hostile(c) {
+            shown.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = write!(shown, "\\u{unit:04x}");
+        }
+    }
+    shown
+}
+
 /// Controls (C0, DEL, C1), bidirectional overrides and isolates, invisible joiners and separators.
 fn is_hostile(c: char) -> bool {
     c.is_control()
@@ -59,5 +81,8 @@ mod tests {
         assert!(!shown.contains('\u{202e}'));
         assert_eq!(terminal("a\tb\nc\r", true), "a\tb\nc\\r");
         assert_eq!(terminal_bytes(b"\xffa\x1b", false), "\\xffa\\u{1b}");
+        let shown = json(&serde_json::to_string(&hostile).unwrap());
+        assert!(!shown.chars().any(is_hostile));
+        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), hostile);
     }
 }

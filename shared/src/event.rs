@@ -124,7 +124,16 @@ fn by_keys(keys: &HashSet<String>) -> Option<&'static str> {
     let payment = has("payment_id");
     let membership = has("membership_id");
     let customer = has("customer_id");
+    // Created and updated differ in nothing: to name one of them would be to toss a coin.
+    let either = ["company_name", "billing_email", "billing_address_line_1"];
     Some(match () {
+        () if has("order_id") && has("order_items") => "subsite_woocommerce_order",
+        () if has("new_user_login") => "subsite_user_registered",
+        () if has("error_codes") => "checkout_failed",
+        () if has("form_slug") && has("ip_address") => "checkout_started",
+        () if has("cart_type") && has("gateway") => "checkout_completed",
+        () if has("cart_type") => "checkout_step_completed",
+        () if has("post_id") || either.iter().any(|key| has(key)) => return None,
         () if has("verification_link") => "confirm_email_address",
         () if has("default_payment_url") => "renewal_payment_created",
         () if has("payment_url") && has("invoice_message") => "invoice_sent",

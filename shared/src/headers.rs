@@ -106,8 +106,14 @@ impl Head {
 /// ```
 #[must_use]
 pub fn head_end(bytes: &[u8]) -> Option<usize> {
-    let start = leading_blank(bytes);
-    let rest = &bytes[start..];
+    head_end_from(bytes, 0)
+}
+
+/// The same, where it is known that none ends before `from` came; its own end may begin there.
+#[must_use]
+pub fn head_end_from(bytes: &[u8], from: usize) -> Option<usize> {
+    let start = leading_blank(bytes).max(from);
+    let rest = bytes.get(start..)?;
     memchr_iter(b'\n', rest).find_map(|lf| match rest[lf + 1..] {
         [b'\n', ..] => Some(start + lf + 2),
         [b'\r', b'\n', ..] => Some(start + lf + 3),
@@ -127,7 +133,18 @@ fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     }
     let colon = memchr(b':', line).unwrap_or(line.len());
     let value = line.get(colon + 1..).unwrap_or_default();
-    Some((&line[..colon], value.trim_ascii()))
+    Some((&line[..colon], trimmed(value)))
+}
+
+/// Without the space and tabs around it, which are not part of a value (RFC 9110, section 5.5).
+pub(crate) fn trimmed(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = value {
+        value = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 /// Captured bytes as told in JSON: a string where they are UTF-8, else `{"base64":"…"}`.

@@ -9,6 +9,9 @@ pub struct Limits {
     pub head_bytes_max: usize,
     /// A captured body in bytes: above what any provider of webhooks sends (GitHub caps at 25 MiB).
     pub body_bytes_max: usize,
+    /// A captured chunked body in bytes with its framing: room for small chunks, an end to endless
+    /// zeros and extensions.
+    pub body_wire_bytes_max: usize,
     /// An API request's body in bytes: a reply program or an event's payload, with room.
     pub api_body_bytes_max: usize,
     /// Connections of the capture listener: what a laptop's descriptor limit of 1,024 leaves.
@@ -32,6 +35,8 @@ pub struct Limits {
     pub page_captures_max: usize,
     /// Live messages that a bin remembers for watchers that lag; who lags more reads the store.
     pub live_messages_max: usize,
+    /// Whole captures that are looked at at once: each may take several times a body's length.
+    pub looking_max: usize,
     /// Watchers in all.
     pub watchers_max: usize,
     /// Strays that are remembered; the oldest go.
@@ -61,6 +66,7 @@ impl Default for Limits {
         Self {
             head_bytes_max: 64 * 1024,
             body_bytes_max: 32 * 1024 * 1024,
+            body_wire_bytes_max: 64 * 1024 * 1024,
             api_body_bytes_max: 4 * 1024 * 1024,
             capture_connections_max: 768,
             dashboard_connections_max: 192,
@@ -72,6 +78,7 @@ impl Default for Limits {
             bins_max: 200_000,
             page_captures_max: 500,
             live_messages_max: 1_024,
+            looking_max: 3,
             watchers_max: 20_000,
             strays_max: 1_000,
             webhooks_max: 10_000,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use hooklab_shared::webhook::Profile;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::exit::Failure;
 
@@ -30,7 +30,7 @@ pub(crate) fn secret(given: &str) -> Result<String, Failure> {
 }
 
 /// A payload: JSON, `@file`, or `-` for standard input.
-pub(crate) fn payload(given: &str) -> Result<Value, Failure> {
+pub(crate) fn payload(given: &str) -> Result<Box<RawValue>, Failure> {
     let text = match given.strip_prefix('@') {
         Some(path) => file(path)?,
         None if given == "-" => standard_input()?,
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(secret("whsec_x").unwrap(), "whsec_x");
         assert!(secret("env:HOOKLAB_NO_SUCH_VARIABLE").unwrap_err().told.contains("not set"));
         assert!(secret(" ").is_err());
-        assert_eq!(payload(&format!("@{path}")).unwrap()["a"], 1);
+        assert_eq!(payload(&format!("@{path}")).unwrap().get(), r#"{"a":1}"#);
         assert!(payload("{").unwrap_err().told.contains("JSON"));
         assert!(payload("@/no/such").unwrap_err().told.contains("/no/such"));
     }

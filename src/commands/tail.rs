@@ -80,7 +80,7 @@ async fn read(
     // A message that a newer server added is passed on as JSON, and skipped for people.
     let message = serde_json::from_str::<Message>(&text).ok();
     if report.is_json() {
-        report.line(text)?;
+        report.json_text(&text)?;
     }
     let Some(message) = message else { return Ok(Some(Next::On)) };
     if !report.is_json() {

@@ -209,7 +209,7 @@ fn what_is_not_http_is_refused_and_the_connection_ends() {
              Content-Length: 2\r\n\r\nab",
         ),
         ("no request", "hello\r\n\r\n"),
-        ("a control character", "GET /smuggled HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n"),
+        ("a bare CR", "GET /smuggled HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n"),
         ("an unknown version", "GET /smuggled HTTP/3.7\r\nHost: a\r\n\r\n"),
     ]);
 }
@@ -261,5 +261,43 @@ fn a_name_that_no_bin_can_have_makes_no_bin() {
     assert_eq!(strict.post("/orders", b"x").status, 404);
     for server in [server, strict] {
         assert_eq!(server.get("/bins").json()["items"], json!([]));
+    }
+}
+
+#[test]
+fn a_chunk_size_without_an_end_is_cut_at_the_limit() {
+    let server = Server::start();
+    let mut wire = server.wire();
+    let head = "POST /zeros HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n";
+    wire.send(head.as_bytes()).unwrap();
+    let zeros = vec![b'0'; 1024 * 1024];
+    // The server hangs up at its limit; what is sent after that fails.
+    let sent = (0..200).take_while(|_| wire.send(&zeros).is_ok()).count();
+    assert!(sent < 200, "all was taken");
+    let capture = server.until_captured("zeros", 1);
+    assert_eq!((&capture["outcome"], &capture["body"]["size"]), (&json!("over_limit"), &json!(3)));
+}
+
+#[test]
+fn of_a_body_over_the_limit_the_beginning_is_kept_in_both_framings() {
+    let server = Server::start();
+    let limit = 32 * 1024 * 1024;
+    let content = vec![b'x'; limit + 1000];
+    let chunked = [b"20003e8\r\n", &content[..], b"\r\n0\r\n\r\n"].concat();
+    let length = format!("Content-Length: {}", content.len());
+    let framings = [(length.as_str(), &content), ("Transfer-Encoding: chunked", &chunked)];
+    for (n, (framing, body)) in framings.into_iter().enumerate() {
+        let mut wire = server.wire();
+        let head = format!("POST /large HTTP/1.1\r\nHost: h\r\n{framing}\r\n\r\n");
+        wire.send(head.as_bytes()).unwrap();
+        wire.send(body).unwrap();
+        let answer = wire.answer().unwrap();
+        assert_eq!(answer.status, 413, "{framing}");
+        assert!(answer.text().contains("over_limit"), "{}", answer.text());
+        let seq = n as u64 + 1;
+        let listed = server.get("/bins/large/captures?limit=1").json();
+        assert_eq!(listed["items"][0]["size"], limit as u64, "{framing}");
+        let kept = server.get(&format!("/bins/large/captures/{seq}/body")).body;
+        assert_eq!(kept.len(), limit, "{framing}");
     }
 }

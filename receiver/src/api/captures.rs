@@ -67,23 +67,24 @@ pub(super) async fn show(
     State(receiver): State<Receiver>,
     Path((bin, seq)): Path<(String, String)>,
 ) -> Result<Json<Document>, Problem> {
-    Ok(Json(read(&receiver, bin, seq).await?.document()))
+    read(&receiver, bin, seq, |capture| capture.document()).await.map(Json)
 }
 
 pub(super) async fn raw(
     State(receiver): State<Receiver>,
     Path((bin, seq)): Path<(String, String)>,
 ) -> Result<Response<Body>, Problem> {
-    let capture = read(&receiver, bin, seq).await?;
-    Ok(attachment(&capture, "http", capture.wire().concat().into()))
+    let wire = |capture: &Capture| attachment(capture, "http", capture.wire().concat().into());
+    read(&receiver, bin, seq, wire).await
 }
 
 pub(super) async fn body(
     State(receiver): State<Receiver>,
     Path((bin, seq)): Path<(String, String)>,
 ) -> Result<Response<Body>, Problem> {
-    let capture = read(&receiver, bin, seq).await?;
-    Ok(attachment(&capture, "bin", capture.body.decoded().into_owned().into()))
+    let content =
+        |capture: &Capture| attachment(capture, "bin", capture.body.decoded().into_owned().into());
+    read(&receiver, bin, seq, content).await
 }
 
 pub(super) async fn delete(
@@ -112,12 +113,20 @@ pub(super) async fn clear(
     }
 }
 
-async fn read(receiver: &Receiver, bin: String, seq: String) -> Result<Capture, Problem> {
+/// Reads a capture and makes something of it, both off the runtime, and few at once: bodies are
+/// large, and who captures must not wait for who looks.
+async fn read<T: Send + 'static>(
+    receiver: &Receiver,
+    bin: String,
+    seq: String,
+    make: impl FnOnce(&Capture) -> T + Send + 'static,
+) -> Result<T, Problem> {
     let at = place(&seq)?;
     let store = receiver.store.clone();
     let name = bin.clone();
-    let capture = blocking(move || store.read(&name, at)).await?;
-    capture.ok_or_else(|| unknown_capture(receiver, &bin, &seq))
+    let _turn = receiver.turn().await;
+    let made = blocking(move || store.read(&name, at).map(|found| found.map(|c| make(&c)))).await?;
+    made.ok_or_else(|| unknown_capture(receiver, &bin, &seq))
 }
 
 fn place(seq: &str) -> Result<At, Problem> {

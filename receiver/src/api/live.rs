@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use futures_util::{SinkExt, StreamExt};
@@ -71,7 +70,7 @@ pub(super) async fn upgrade(
         return Err(not_an_upgrade());
     };
     tokio::spawn(accepted(upgrading, watch, receiver.alive()));
-    Ok(switching(&key, request.headers()))
+    Ok(switching(&key))
 }
 
 async fn accepted(upgrading: OnUpgrade, watch: Watch, alive: watch::Receiver<()>) {
@@ -160,7 +159,7 @@ fn not_an_upgrade() -> Problem {
     Problem::new(426, "websocket", detail)
 }
 
-fn switching(key: &HeaderValue, asked: &HeaderMap) -> Response<axum::body::Body> {
+fn switching(key: &HeaderValue) -> Response<axum::body::Body> {
     let mut response = Response::new(axum::body::Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -168,11 +167,6 @@ fn switching(key: &HeaderValue, asked: &HeaderMap) -> Response<axum::body::Body>
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     if let Ok(accept) = HeaderValue::try_from(derive_accept_key(key.as_bytes())) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    }
-    // A browser can only give its token as a subprotocol; it hangs up unless one is chosen.
-    let offered = asked.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
-    if offered.is_some_and(|offered| offered.split(',').any(|p| p.trim() == "hooklab.live")) {
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("hooklab.live"));
     }
     response
 }

@@ -241,11 +241,15 @@ impl Bin {
 
     /// What its record says: all that is committed; what follows in the log adds to it.
     pub(crate) fn as_put(&self) -> Put {
+        // Seqs that are given and not yet committed count too: their captures come before this
+        // record. But for a bin's first record, which comes before its first capture.
+        let is_first = self.put_in.load(Ordering::Relaxed) == 0;
+        let planned = if is_first { 0 } else { self.given() };
         let state = self.state();
         Put {
             created_at: self.created_at,
             config: Config::clone(&self.config),
-            newest: state.index.newest,
+            newest: state.index.newest.max(planned),
             floor: state.index.floor,
             cleared: state.index.cleared,
             dropped: state.index.dropped,

@@ -72,8 +72,11 @@ pub(super) async fn delete(
     State(sender): State<Sender>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let deleted = sender.store().delete_webhook(number(&id)?).await?;
-    if deleted { Ok(StatusCode::NO_CONTENT) } else { Err(unknown_webhook(&id)) }
+    let ended = sender.store().delete_webhook(number(&id)?).await?;
+    for delivery in ended.ok_or_else(|| unknown_webhook(&id))? {
+        sender.waiting().ended(delivery);
+    }
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /webhooks/{id}/test`: Send Test Event, told when its attempt is over.

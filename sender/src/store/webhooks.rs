@@ -4,6 +4,7 @@ use hooklab_shared::id::Timestamp;
 use hooklab_shared::signature::standard_webhooks::Secret;
 use hooklab_shared::webhook::{LastResult, Profile, Webhook};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use uuid::Uuid;
 
 use super::{Store, StoreError};
 
@@ -92,15 +93,19 @@ impl Store {
         .await
     }
 
-    /// Deletes a webhook; its deliveries stay in the log, and what was pending ends.
-    pub(crate) async fn delete_webhook(&self, id: i64) -> Result<bool, StoreError> {
+    /// Deletes a webhook; its deliveries stay in the log, and what was pending ends: those are
+    /// named. None where there is no such webhook.
+    pub(crate) async fn delete_webhook(&self, id: i64) -> Result<Option<Vec<Uuid>>, StoreError> {
         self.write(move |connection| {
             let deleted = connection.execute("DELETE FROM webhook WHERE id = ?1", [id])?;
-            connection.execute(
-                "UPDATE delivery SET state = 'exhausted' WHERE webhook = ?1 AND state = 'pending'",
-                [id],
+            let mut ending = connection.prepare_cached(
+                "UPDATE delivery SET state = 'exhausted' \
+                 WHERE webhook = ?1 AND state = 'pending' RETURNING id",
             )?;
-            Ok(deleted > 0)
+            let ended = ending.query_map([id], |row| row.get::<_, String>(0))?;
+            let ended: Result<Vec<String>, _> = ended.collect();
+            let ended = ended?.iter().filter_map(|id| id.parse().ok()).collect();
+            Ok((deleted > 0).then_some(ended))
         })
         .await
     }

@@ -11,7 +11,7 @@ const FIELDS_MAX: usize = 100;
 const METHODS: [&str; 10] =
     ["POST", "GET", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "PROPFIND", "M-SEARCH", "b!r~e|w"];
 
-const PATHS: [&str; 16] = [
+const PATHS: [&str; 17] = [
     "",
     "/",
     "//",
@@ -26,12 +26,22 @@ const PATHS: [&str; 16] = [
     "/a;b=c,d",
     "/~!$&'()*+:@",
     "/[x]^\\y",
+    "/<a>`\u{1}",
     "/odd-ones/404/500",
     "/%2e%2e%2fetc",
 ];
 
-const QUERIES: [&str; 8] =
-    ["", "?", "?x=1&x=2", "?a=b?c&d", "?%00=%ff", "?q=\u{e9}|`", "?a+b=%20&&=", "?u=http://h/?z#f"];
+const QUERIES: [&str; 9] = [
+    "",
+    "?",
+    "?q=\"<x>\"",
+    "?x=1&x=2",
+    "?a=b?c&d",
+    "?%00=%ff",
+    "?q=\u{e9}|`",
+    "?a+b=%20&&=",
+    "?u=http://h/?z#f",
+];
 
 const NAMES: [&str; 8] =
     ["X-Twice", "x-twice", "X-TWICE", "x_under_score", "X.Dot", "!#$%&'*+-.^_`|~", "0", "X-Long"];
@@ -49,6 +59,8 @@ pub(super) struct Request {
     pub(super) trailers: usize,
     /// HTTP/1.0: the connection ends after it.
     pub(super) is_old: bool,
+    /// It holds bytes that HTTP forbids: they come through, but not behind another request.
+    pub(super) is_forbidden: bool,
 }
 
 /// A body on the wire.
@@ -200,10 +212,13 @@ fn finish(
     wire.extend_from_slice(b"\r\n\r\n");
     wire.extend(body);
     let is_old = head[0].ends_with(b" HTTP/1.0");
-    Request { wire, method: method.to_owned(), content, fields, trailers, is_old }
+    let is_odd = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+    let is_forbidden =
+        head.concat().iter().any(is_odd) || head[0].iter().any(|byte| b"<>\"`".contains(byte));
+    Request { wire, method: method.to_owned(), content, fields, trailers, is_old, is_forbidden }
 }
 
-/// The n-th byte value between two letters where HTTP allows it, else all that it allows.
+/// The n-th byte value between two letters, but for those that end a line, else all of them.
 fn octet(n: usize) -> Vec<u8> {
     match n as u8 {
         byte if is_value(byte) => vec![b'<', byte, b'>'],
@@ -211,12 +226,15 @@ fn octet(n: usize) -> Vec<u8> {
     }
 }
 
-/// RFC 9110, section 5.5: visible ASCII, space, tab, and obs-text.
+/// Whatever does not end the line; controls are forbidden, and sent all the same.
 fn is_value(byte: u8) -> bool {
-    matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
+    !matches!(byte, b'\r' | b'\n')
 }
 
 /// The space around a value belongs to the field line, and the test chooses it.
 fn trimmed(value: &[u8]) -> Vec<u8> {
-    value.trim_ascii().to_vec()
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let begin = value.iter().position(|byte| !is_space(byte)).unwrap_or(value.len());
+    let end = value.iter().rposition(|byte| !is_space(byte)).map_or(begin, |last| last + 1);
+    value[begin..end].to_vec()
 }

@@ -109,6 +109,18 @@ impl Server {
         answer.body
     }
 
+    /// A capture, once it is there; it is looked for again and again, for ten seconds.
+    pub(crate) fn until_captured(&self, bin: &str, seq: u64) -> Value {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let answer = self.get(&format!("/bins/{bin}/captures/{seq}"));
+            if answer.status == 200 {
+                return answer.json();
+            }
+            assert!(Instant::now() < deadline, "no capture {seq} in {bin}: {answer:?}");
+        }
+    }
+
     /// Every summary of a bin, the oldest first, page by page.
     pub(crate) fn summaries(&self, bin: &str) -> Vec<Value> {
         let mut all: Vec<Value> = Vec::new();

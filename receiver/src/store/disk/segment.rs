@@ -58,7 +58,11 @@ impl Active {
     /// Makes a segment; what an earlier attempt left of it goes.
     pub(super) fn create(directory: &Path, number: u32, marker: u64) -> io::Result<Self> {
         let path = path(directory, number);
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(true);
+        // The directory keeps others out already; a copy of the file should too.
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path)?;
         file.write_all_at(&preface(marker, number), 0)?;
         Ok(Self {
             number,
