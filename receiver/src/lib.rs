@@ -2,7 +2,9 @@
 
 mod api;
 mod capture;
+mod connection;
 pub mod export;
+mod held;
 mod policy;
 mod receiver;
 mod reply;
@@ -10,4 +12,5 @@ pub mod store;
 mod tap;
 
 pub use api::OriginVetted;
+pub use held::Held;
 pub use receiver::{Receiver, Settings};

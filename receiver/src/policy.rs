@@ -3,6 +3,7 @@
 
 use hooklab_shared::headers::Head;
 use hooklab_shared::problem::Problem;
+use hooklab_shared::stray::StrayReason;
 use hyper::body::Incoming;
 use hyper::{Request, Version};
 use memchr::memchr_iter;
@@ -29,6 +30,20 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// The same as a stray's reason.
+    pub(crate) fn reason(self) -> StrayReason {
+        match self {
+            Self::Disagreement => StrayReason::Disagreement,
+            Self::HeadTooLong(_) => StrayReason::HeadTooLong,
+            Self::NoHost => StrayReason::NoHost,
+            Self::ManyHosts => StrayReason::ManyHosts,
+            Self::BareLineFeed => StrayReason::BareLineFeed,
+            Self::TransferCoding => StrayReason::TransferCoding,
+            Self::LengthAndChunks => StrayReason::LengthAndChunks,
+            Self::ManyLengths => StrayReason::ManyLengths,
+        }
+    }
+
     /// As it is told.
     pub(crate) fn problem(self) -> Problem {
         let detail = match self {

@@ -7,14 +7,19 @@ use hooklab_shared::bin::{Bin, Config, Keep, NewBin};
 use hooklab_shared::id::{BinName, Timestamp};
 use hooklab_shared::limits::Limits;
 use hooklab_shared::listen::{Stop, serve};
-use hooklab_shared::problem::Problem;
+use hooklab_shared::problem::{FieldError, Problem};
+use hooklab_shared::reply::{Content, Rule};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::timeout;
+use tokio_rustls::rustls::ServerConfig;
 use uuid::Uuid;
 
 use crate::api;
-use crate::capture::{Capturing, connection};
+use crate::capture::Capturing;
+use crate::connection;
+use crate::held::Registry;
+use crate::reply::template;
 use crate::store::{BinState, Durability, OpenError, Store, StoreError, Where};
 
 /// What a receiver is opened with.
@@ -31,6 +36,8 @@ pub struct Settings {
     /// The capture listener's address as users write it, `http://127.0.0.1:4665`, without a slash
     /// at its end: bins' URLs begin with it.
     pub capture_url: String,
+    /// TLS for the capture listener; its protocols say whether HTTP/2 is offered.
+    pub tls: Option<Arc<ServerConfig>>,
 }
 
 /// A receiver: its store, its capture listener, its part of the API. Cheap to clone.
@@ -42,6 +49,7 @@ pub struct Receiver {
     live: Arc<watch::Sender<()>>,
     /// Whole captures that are being looked at.
     looking: Arc<Semaphore>,
+    held: Registry,
 }
 
 impl Receiver {
@@ -58,7 +66,13 @@ impl Receiver {
             &settings.capture_url,
         )?;
         let looking = Arc::new(Semaphore::new(settings.limits.looking_max));
-        Ok(Self { store, settings: Arc::new(settings), live: Arc::default(), looking })
+        Ok(Self {
+            store,
+            settings: Arc::new(settings),
+            live: Arc::default(),
+            looking,
+            held: Registry::default(),
+        })
     }
 
     /// Captures what comes in on these sockets until told to stop.
@@ -68,8 +82,11 @@ impl Receiver {
             store: self.store.clone(),
             limits,
             auto_create: self.settings.auto_create,
+            held: self.held.clone(),
+            tls: self.settings.tls.clone(),
         });
-        let connected = move |socket, peer, stop| connection(capturing.clone(), socket, peer, stop);
+        let connected =
+            move |socket, peer, stop| connection::serve(capturing.clone(), socket, peer, stop);
         serve(listeners, limits.capture_connections_max, limits, stop, connected).await;
     }
 
@@ -156,10 +173,19 @@ fn minted() -> Result<BinName, Problem> {
 }
 
 fn check(config: &Config) -> Result<(), Problem> {
-    let errors = config.errors();
+    let mut errors = config.errors();
+    errors.extend(config.reply.rules.iter().enumerate().filter_map(template_error));
     let Some(first) = errors.first() else { return Ok(()) };
     let detail = format!("`{}` {}", first.field, first.detail);
     Err(Problem::new(422, "invalid-field", detail).with_errors(errors))
+}
+
+/// A template that is none is told when it is set, not when somebody waits for it.
+fn template_error((place, rule): (usize, &Rule)) -> Option<FieldError> {
+    let Content::Template(text) = &rule.content else { return None };
+    let error = template::check(text).err()?;
+    let detail = format!("has a template in rule {place} that does not hold: failed to {error}");
+    Some(FieldError { field: "reply".to_owned(), detail })
 }
 
 /// A store's error, told.

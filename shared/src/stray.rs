@@ -51,6 +51,10 @@ pub enum StrayReason {
     HeadTooLong,
     /// Its head did not come to its end in time.
     HeadTimedOut,
+    /// The client went away inside the head.
+    HeadCutOff,
+    /// It has more than one length.
+    ManyLengths,
     /// It has no Host field where there must be one.
     NoHost,
     /// It has more than one Host field.
@@ -82,6 +86,8 @@ impl StrayReason {
             Self::TooManyHeaders => "too_many_headers",
             Self::UriTooLong => "uri_too_long",
             Self::HeadTooLong => "head_too_long",
+            Self::HeadCutOff => "head_cut_off",
+            Self::ManyLengths => "many_lengths",
             Self::HeadTimedOut => "head_timed_out",
             Self::NoHost => "no_host",
             Self::ManyHosts => "many_hosts",

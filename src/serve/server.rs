@@ -90,6 +90,7 @@ fn receiver(settings: &Settings, limits: Limits, capture_url: String) -> Result<
         auto_create: settings.auto_create,
         limits,
         capture_url,
+        tls: None,
     })
     .map_err(Failure::usage)
 }
