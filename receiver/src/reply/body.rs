@@ -24,8 +24,9 @@ pub(crate) enum ReplyBody {
     Whole(Bytes),
     /// A byte at a time.
     Drip { rest: Bytes, timer: Pin<Box<Sleep>> },
-    /// The first half of what was announced, then the connection ends.
-    Truncated { half: Bytes, announced: u64 },
+    /// The first half of what was announced, then the connection ends: a moment later, so that the
+    /// half is on its way.
+    Truncated { half: Bytes, announced: u64, timer: Pin<Box<Sleep>> },
     /// More and more, until this many bytes were sent.
     Endless { sent: usize },
 }
@@ -40,7 +41,7 @@ impl ReplyBody {
     pub(crate) fn truncated(mut whole: Bytes) -> Self {
         let announced = whole.len() as u64;
         whole.truncate(whole.len() / 2);
-        Self::Truncated { half: whole, announced }
+        Self::Truncated { half: whole, announced, timer: Box::pin(sleep(DRIP)) }
     }
 }
 
@@ -59,7 +60,8 @@ impl Body for ReplyBody {
                 timer.set(sleep(DRIP));
                 rest.split_to(rest.len().min(1))
             }
-            Self::Truncated { half, .. } if half.is_empty() => {
+            Self::Truncated { half, timer, .. } if half.is_empty() => {
+                ready!(timer.as_mut().poll(cx));
                 return Poll::Ready(Some(Err(io::Error::other("cut short on purpose"))));
             }
             Self::Truncated { half, .. } => std::mem::take(half),
