@@ -30,8 +30,11 @@ struct Home {
     directory: TempDir,
     level: Durability,
     limits: Limits,
+    keep: Keep,
     sizes: Sizes,
 }
+
+const URL: &str = "http://127.0.0.1:4665";
 
 impl Home {
     fn at(level: Durability) -> Self {
@@ -39,6 +42,7 @@ impl Home {
             directory: tempfile::tempdir().unwrap(),
             level,
             limits: Limits::default(),
+            keep: Keep::default(),
             sizes: Sizes::default(),
         }
     }
@@ -75,12 +79,13 @@ impl Home {
     }
 
     fn open(&self) -> Store {
-        Store::open_sized(&self.place(), self.level, self.limits, self.sizes).unwrap()
+        let place = self.place();
+        Store::open_sized(&place, self.level, self.limits, self.keep, URL, self.sizes).unwrap()
     }
 
     /// As a program opens it.
     fn try_open(&self) -> Result<Store, OpenError> {
-        Store::open(&self.place(), self.level, self.limits, Keep::default(), "http://h:1")
+        Store::open(&self.place(), self.level, self.limits, self.keep, URL)
     }
 
     async fn reopen(&self, store: Store) -> Store {
