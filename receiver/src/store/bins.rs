@@ -121,7 +121,11 @@ impl Bins {
                 self.strays().put(Arc::clone(stray), segment);
                 Applied { answer: stray.seq, freed: VecDeque::new() }
             }
-            Change::Dropped(_) | Change::Nothing => Applied::default(),
+            Change::Dropped(bin, to) => {
+                bin.state().index.logged_to = *to;
+                Applied::default()
+            }
+            Change::Nothing => Applied::default(),
         }
     }
 

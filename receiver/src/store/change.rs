@@ -40,8 +40,8 @@ pub(crate) enum Change {
     Capture(Captured),
     Bin(Arc<Bin>, What),
     Stray(Arc<Stray>),
-    /// The log tells what retention has dropped from this bin already.
-    Dropped(Arc<Bin>),
+    /// The log is told what retention has dropped from this bin already: up to and with this seq.
+    Dropped(Arc<Bin>, Seq),
     Nothing,
 }
 

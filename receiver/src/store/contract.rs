@@ -2,12 +2,18 @@
 
 mod bins;
 mod captures;
+mod configured;
 mod damage;
+mod dropping;
 mod failures;
+mod filtered;
 mod live;
 mod live_random;
+mod many;
 mod reopen;
+mod retention;
 mod space;
+mod strays;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -91,6 +91,8 @@ pub(crate) struct Index {
     pub(crate) dropped: u64,
     /// The newest seq that retention dropped.
     pub(crate) dropped_to: Seq,
+    /// The same as far as the log has been told.
+    pub(crate) logged_to: Seq,
 }
 
 impl Index {
@@ -200,6 +202,7 @@ impl Index {
     /// What retention dropped, as its record says: so many in all, up to and with this one.
     pub(crate) fn drop_as_told(&mut self, to: Seq, dropped: u64) -> VecDeque<Entry> {
         self.dropped_to = self.dropped_to.max(to);
+        self.logged_to = self.logged_to.max(to);
         self.dropped = self.dropped.max(dropped);
         self.drop_to(to)
     }

@@ -56,6 +56,7 @@ async fn remove_oldest(log: &Arc<Log>, number: u32) -> io::Result<bool> {
     if rewrites.bytes > freed / 2 {
         return Ok(false);
     }
+    let nothing = rewrites.requests.is_empty();
     let from = log.segments.newest();
     let mut requests = rewrites.requests.into_iter();
     loop {
@@ -72,7 +73,7 @@ async fn remove_oldest(log: &Arc<Log>, number: u32) -> io::Result<bool> {
     let written = from..=log.segments.newest();
     let shared = Arc::clone(log);
     blocking(move || {
-        for at in written.filter(|at| *at > number) {
+        for at in written.filter(|at| *at > number && !nothing) {
             sync(&shared, at)?;
         }
         remove(&shared, number)

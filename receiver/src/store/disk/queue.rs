@@ -77,7 +77,7 @@ pub(super) fn refuse(
     for waiting in waiting {
         match &waiting.change {
             Change::Bin(bin, What::Update(_)) => bin.renounce(),
-            Change::Dropped(bin) => bins.retention.note(bin),
+            Change::Dropped(bin, _) => bins.retention.note(bin),
             _ => {}
         }
         if let Some(answer) = waiting.answer {
@@ -148,7 +148,8 @@ impl Queue {
             let table = Table { bins, unwritten: &self.unwritten };
             // Of a bin that goes there is nothing more to tell, least of all to its successor.
             if table.holds(&bin) {
-                self.add(Change::Dropped(bin), marker, None);
+                let to = bin.state().index.dropped_to;
+                self.add(Change::Dropped(bin, to), marker, None);
             }
         }
     }
@@ -177,12 +178,9 @@ fn encode(into: &mut Vec<u8>, marker: u64, change: &Change) {
     match change {
         Change::Bin(bin, what) => encode_bin(into, marker, bin, what),
         Change::Stray(stray) => record::encode_stray(into, marker, stray),
-        Change::Dropped(bin) => {
-            let (to, dropped) = {
-                let state = bin.state();
-                (state.index.dropped_to, state.index.dropped)
-            };
-            record::encode_dropped(into, marker, &bin.name, to, dropped);
+        Change::Dropped(bin, to) => {
+            let dropped = bin.state().index.dropped;
+            record::encode_dropped(into, marker, &bin.name, *to, dropped);
         }
         // A capture is encoded by whoever has it; an expiry is told when it is done.
         Change::Capture(_) | Change::Nothing => {}

@@ -79,12 +79,20 @@ impl Left {
                 Some((bin, entry)) => self.moved.push(Moved { bin, entry, offset }),
                 None => return,
             },
+            Some(Kind::Dropped) if is_told_again(log, found) => return,
             Some(Kind::Stray) if !log.bins.strays().lives(found.header.seq, number) => return,
             _ => {}
         }
         self.bytes.extend_from_slice(record);
         self.sidecar.add(offset, record);
     }
+}
+
+/// Whether a later record tells of more that retention dropped, or the bin is gone altogether.
+fn is_told_again(log: &Log, found: &Found<'_>) -> bool {
+    let name = found.front.get(..found.header.name_bytes.into()).unwrap_or_default();
+    let bin = std::str::from_utf8(name).ok().and_then(|name| log.bins.get(name));
+    bin.is_none_or(|bin| found.header.seq < bin.state().index.logged_to)
 }
 
 fn living(log: &Log, number: u32, found: &Found<'_>) -> Option<(Arc<Bin>, Entry)> {
