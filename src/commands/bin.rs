@@ -45,7 +45,7 @@ pub(crate) enum BinCommand {
         /// Its name
         bin: BinName,
         /// Only those that this asks for, such as 'status>=500 before:1h'
-        #[arg(long, value_name = "QUERY")]
+        #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
         query: Option<String>,
     },
     /// Delete a bin and its captures

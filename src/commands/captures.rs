@@ -15,10 +15,10 @@ pub(crate) struct CapturesArgs {
     /// The bin
     bin: BinName,
     /// Only those that this asks for, such as 'method:POST path:/hooks/* -status:2xx "paid"'
-    #[arg(long, value_name = "QUERY")]
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
     /// Only those for which this jq filter is true, such as '.body.json.amount > 10'
-    #[arg(long, value_name = "FILTER")]
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true)]
     jq: Option<String>,
     /// Those after this one, the oldest first
     #[arg(long, value_name = "SEQ", conflicts_with = "before")]

@@ -20,7 +20,7 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Ndjson)]
     format: Format,
     /// Only captures that this asks for; a bundle holds all
-    #[arg(long, value_name = "QUERY")]
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
     /// Into this file, whole or not at all [default: standard output]
     #[arg(long, short, value_name = "FILE")]

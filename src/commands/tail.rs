@@ -26,7 +26,7 @@ pub(crate) struct TailArgs {
     #[arg(long, conflicts_with_all = ["bin", "after"])]
     all: bool,
     /// Only captures that this asks for, such as 'method:POST -status:2xx'
-    #[arg(long, value_name = "QUERY")]
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
     /// Begin behind this capture, with what is there already; 0 is all of them
     #[arg(long, value_name = "SEQ")]
