@@ -268,7 +268,8 @@ mod tests {
                     labels = { team = \"shop\" }\n\n[[bin]]\nname = \"b\"\n\
                     reply = [{ status = 503, times = 1, headers = { Retry-After = \"5\" } }]\n\
                     verify = { scheme = \"stripe\", secrets = [\"file:hush\"] }\n\n\
-                    [[bin]]\nname = \"c\"\n[bin.reply]\nseed = 7\n[[bin.reply.rules]]\nstatus = 201\n";
+                    [[bin]]\nname = \"c\"\n[bin.reply]\nseed = 7\n\
+                    [[bin.reply.rules]]\nstatus = 201\n";
         let bins = with(text, "").unwrap().told_bins;
         assert_eq!(bins.len(), 3);
         assert_eq!((bins[0].keep.captures, bins[0].reply.rules.len()), (Some(5), 2));
