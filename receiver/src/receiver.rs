@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use hooklab_shared::bin::{Bin, Config, Keep, NewBin};
+use hooklab_shared::cidr::Cidr;
 use hooklab_shared::id::{BinName, Timestamp};
 use hooklab_shared::limits::Limits;
 use hooklab_shared::listen::{Stop, serve};
@@ -33,6 +34,12 @@ pub struct Settings {
     pub auto_create: bool,
     /// Every bound.
     pub limits: Limits,
+    /// What is kept of all bins together.
+    pub keep: Keep,
+    /// Proxies whose forwarding headers are believed.
+    pub trusted_proxies: Vec<Cidr>,
+    /// What the capture listener serves TLS with; none where it is plain.
+    pub tls: Option<Arc<ServerConfig>>,
     /// The capture listener's address as users write it, `http://127.0.0.1:4665`, without a slash
     /// at its end: bins' URLs begin with it.
     pub capture_url: String,
@@ -62,7 +69,7 @@ impl Receiver {
             &settings.place,
             settings.durability,
             settings.limits,
-            Keep::default(),
+            settings.keep,
             &settings.capture_url,
         )?;
         let looking = Arc::new(Semaphore::new(settings.limits.looking_max));

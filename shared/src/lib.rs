@@ -8,6 +8,7 @@
 pub mod bin;
 pub mod body;
 pub mod capture;
+pub mod cidr;
 pub mod delivery;
 pub mod diff;
 pub mod directory;
