@@ -41,7 +41,7 @@ fn every_request_of_the_corpus_is_one_record_with_its_outcome() {
     cases.push(stalled("a head of lines", drop_end(head("GET", "X: y\r\n")), "head_timed_out"));
     assert!(cases.len() >= CASES_MIN, "{} cases", cases.len());
     let server = Server::start();
-    let played = play(&server, cases);
+    let played = play(&server, &cases);
     hold(&server, &played);
 }
 
@@ -69,7 +69,7 @@ fn what_is_too_slow_or_too_long_is_kept_as_far_as_it_came() {
         Case::new("a long chunk", chunk, Becomes::Capture("over_limit", 413)),
     ];
     let server = Server::start();
-    let played = play(&server, cases);
+    let played = play(&server, &cases);
     hold(&server, &played);
     let kept = server.summaries(BIN);
     let over = kept.iter().filter(|summary| summary["outcome"] == "over_limit");
@@ -107,7 +107,7 @@ fn a_server_that_makes_no_bins_keeps_what_comes_for_them_as_strays() {
         Case::new("another", to("/other/x"), unknown),
         Case::new("a longer name", to("/corpus-x"), unknown),
     ];
-    let played = play(&server, cases);
+    let played = play(&server, &cases);
     hold(&server, &played);
     assert_eq!(server.get("/bins/other").status, 404);
 }
@@ -128,7 +128,7 @@ fn a_stray_tells_what_came_and_survives() {
     assert_eq!(before["peer"], wire.local());
     server.kill9();
     let server = Server::on(&server.store.clone(), &[]);
-    assert_eq!(strays(&server), [before.clone()]);
+    assert_eq!(strays(&server), std::slice::from_ref(&before));
     let mut wire = server.wire();
     wire.send(b"hello\r\n\r\n").unwrap();
     assert_eq!(wire.answer().unwrap().status, 400);
@@ -162,7 +162,7 @@ fn drop_end(mut wire: Vec<u8>) -> Vec<u8> {
 }
 
 /// Plays every case on a connection of its own; those that stall wait beside the others.
-fn play(server: &Server, cases: Vec<Case>) -> Vec<Played> {
+fn play(server: &Server, cases: &[Case]) -> Vec<Played> {
     let next = AtomicUsize::new(0);
     let played = Mutex::new(Vec::new());
     // Backwards: the slow ones stand at the end.

@@ -91,7 +91,7 @@ fn a_filter_lets_through_what_it_names_and_every_control_message() {
     assert_eq!(watcher.next(), json!({"type": "cleared", "to": 30}));
     assert_eq!(stream.message()["type"], "cleared");
     let bad = Watcher::upgrade(&server, "/bins/sieved/live?q=methd%3AGET", &[]);
-    assert_eq!(bad.err(), Some(400));
+    assert!(matches!(bad.err(), Some(400 | 422)));
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn ten_thousand_idle_watchers_cost_little_and_a_stalled_one_harms_nobody() {
     let cost = server.resident_kib().saturating_sub(before) / idle.len() as u64;
     println!("{} idle watchers, {cost} KiB each", idle.len());
     assert!(idle.len() >= 150, "{} watchers", idle.len());
-    assert!(cost < 64, "{cost} KiB a watcher");
+    assert!(cost < 32, "{cost} KiB a watcher");
     idle.pop();
 
     let mut stalled = Watcher::open(&server, "busy", None);

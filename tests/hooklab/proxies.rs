@@ -48,7 +48,7 @@ impl Proxy {
         Self::start("nginx", &["-e", "stderr", "-g", "daemon off;", "-c"], move |address, home| {
             let home = home.display();
             format!(
-                "pid {home}/pid;\nworker_processes 1;\nevents {{ worker_connections 256; }}\n\
+                "pid {home}/pid;\nmaster_process off;\nevents {{ worker_connections 256; }}\n\
                  http {{\n access_log off;\n client_body_temp_path {home}/body;\n\
                  proxy_temp_path {home}/proxy;\n fastcgi_temp_path {home}/fastcgi;\n\
                  uwsgi_temp_path {home}/uwsgi;\n scgi_temp_path {home}/scgi;\n\

@@ -195,6 +195,12 @@ impl Answer {
         (bin.to_owned(), seq.parse().unwrap())
     }
 
+    /// That what was asked cannot be read or does not make sense, in these words.
+    pub(crate) fn assert_bad_request(&self, words: &[&str]) {
+        assert!([400, 422].contains(&self.status), "{} {}", self.status, self.text());
+        self.assert_problem(self.status, words);
+    }
+
     /// That this is a problem of this status whose detail holds each of these words.
     pub(crate) fn assert_problem(&self, status: u16, words: &[&str]) {
         assert_eq!(self.status, status, "{}", self.text());

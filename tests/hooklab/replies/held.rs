@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use hooklab_shared::id::Timestamp;
 use serde_json::{Value, json};
 
 use super::replying;
@@ -97,9 +98,9 @@ fn holds_are_bounded_and_end_with_the_server() {
     if refused.status == 201 {
         let wire = waiting(&server, "long", "x");
         let item = held(&server, "long", 1).remove(0);
-        let until = item["until"].as_str().unwrap().get(..10).unwrap().to_owned();
-        let since = item["since"].as_str().unwrap().get(..10).unwrap().to_owned();
-        assert!(since == until || since < until, "{item}");
+        let at = |field: &str| -> Timestamp { item[field].as_str().unwrap().parse().unwrap() };
+        let held_us = at("until").as_micros() - at("since").as_micros();
+        assert!(held_us <= 3_600_000_000, "held for {held_us} us: {item}");
         drop(wire);
     } else {
         refused.assert_problem(refused.status, &["hold"]);
