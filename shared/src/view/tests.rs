@@ -53,8 +53,8 @@ fn error_of(view: &View) -> &str {
 fn json_stays_as_it_was_written() {
     let sent = r#"{"z":12345678901234567890.10,"a":[1e400,-0,{}, []],"z":"\u00e9\/","é":1.50}"#;
     let view = look(&["Content-Type: application/json; charset=utf-8"], sent.as_bytes());
-    let want = "{\n  \"z\": 12345678901234567890.10,\n  \"a\": [\n    1e400,\n    -0,\n    {},\n    \
-                []\n  ],\n  \"z\": \"\\u00e9\\/\",\n  \"é\": 1.50\n}";
+    let want = "{\n  \"z\": 12345678901234567890.10,\n  \"a\": [\n    1e400,\n    -0,\n    \
+                {},\n    []\n  ],\n  \"z\": \"\\u00e9\\/\",\n  \"é\": 1.50\n}";
     assert_eq!(text_of(&view), want);
     let Content::Json { error, repeated_keys, inexact_numbers, .. } = &view.content else {
         panic!()

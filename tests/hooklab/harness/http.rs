@@ -1,7 +1,8 @@
 //! HTTP/1.1 by hand over a blocking socket: what is written is exactly what the test says.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -32,6 +33,38 @@ impl Wire {
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
+    }
+
+    /// The address that the server sees as the peer.
+    pub(crate) fn local(&self) -> String {
+        self.stream.local_addr().unwrap().to_string()
+    }
+
+    /// Waits so long for bytes, and no longer.
+    pub(crate) fn be_patient(&self, patience: Duration) {
+        self.stream.set_read_timeout(Some(patience)).unwrap();
+    }
+
+    /// Ends the sending side; answers can still come.
+    pub(crate) fn finish(&self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// The next bytes that come; none at the end.
+    pub(crate) fn piece(&mut self) -> io::Result<Vec<u8>> {
+        if self.read.is_empty()
+            && let Err(error) = self.more()
+            && error.kind() != io::ErrorKind::UnexpectedEof
+        {
+            return Err(error);
+        }
+        Ok(std::mem::take(&mut self.read))
+    }
+
+    /// The next status and header fields, of whatever kind of answer.
+    pub(crate) fn begin(&mut self) -> io::Result<Answer> {
+        let (status, headers) = self.head()?;
+        Ok(Answer { status, headers, body: Vec::new() })
     }
 
     /// The next answer to a request other than HEAD.
@@ -160,6 +193,12 @@ impl Answer {
         let told = told.unwrap_or_else(|| panic!("not captured: {self:?}"));
         let (bin, seq) = told.split_once('/').unwrap();
         (bin.to_owned(), seq.parse().unwrap())
+    }
+
+    /// That what was asked cannot be read or does not make sense, in these words.
+    pub(crate) fn assert_bad_request(&self, words: &[&str]) {
+        assert!([400, 422].contains(&self.status), "{} {}", self.status, self.text());
+        self.assert_problem(self.status, words);
     }
 
     /// That this is a problem of this status whose detail holds each of these words.
