@@ -43,8 +43,6 @@ pub struct Settings {
     /// The capture listener's address as users write it, `http://127.0.0.1:4665`, without a slash
     /// at its end: bins' URLs begin with it.
     pub capture_url: String,
-    /// TLS for the capture listener; its protocols say whether HTTP/2 is offered.
-    pub tls: Option<Arc<ServerConfig>>,
 }
 
 /// A receiver: its store, its capture listener, its part of the API. Cheap to clone.

@@ -97,7 +97,6 @@ fn receiver(settings: &Settings, limits: Limits, capture_url: String) -> Result<
         trusted_proxies: settings.trusted_proxies.clone(),
         tls: settings.tls.clone(),
         capture_url,
-        tls: None,
     })
     .map_err(Failure::usage)
 }
