@@ -6,7 +6,6 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use hooklab_shared::span::Span;
 use hooklab_shared::webhook::Profile;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::exit::Failure;

@@ -95,7 +95,7 @@ fn request(wire: &[u8]) -> Option<(Head, Body)> {
     let head = Head::from(Bytes::copy_from_slice(head));
     let framing = head.field("transfer-encoding").map_or(Framing::Length, |_| Framing::Chunked);
     let whole = match framing {
-        Framing::Chunked => chunks(rest).complete,
+        Framing::Chunked => chunks(rest, |_, _| {}).complete,
         Framing::Length => rest.len() >= length(&head),
     };
     whole.then(|| (head, Body { wire: Bytes::copy_from_slice(rest), framing }))
