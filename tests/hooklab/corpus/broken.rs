@@ -117,8 +117,8 @@ fn ends_early() -> Vec<Case> {
     for end in [1, 4, 6, 10, 16, 20, 26, 30, whole.len() - 3, whole.len() - 1] {
         let wire = &whole[..end];
         let name = format!("a head that ends after {end} bytes");
-        cases.push(Case::new(name.clone(), wire, Stray("malformed_head", 0)).and_leaves());
-        cases.push(Case::new(name + ", its side", wire, Stray("malformed_head", 0)).and_finishes());
+        cases.push(Case::new(name.clone(), wire, Stray("head_cut_off", 0)).and_leaves());
+        cases.push(Case::new(name + ", its side", wire, Stray("head_cut_off", 0)).and_finishes());
     }
     for content in ["", "a", "abcd"] {
         let wire = [whole.clone(), content.into()].concat();
