@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use utoipa::ToSchema;
 
 use crate::matching::{Asked, Match};
 use crate::span::Span;
@@ -88,7 +89,7 @@ pub enum Content {
 }
 
 /// A planned misbehaviour of a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// The connection is reset (TCP RST) without an answer.
