@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use hooklab_shared::bin::{Bin, Config, NewBin};
+use hooklab_shared::bin::{Bin, Config, Keep, NewBin};
 use hooklab_shared::id::{BinName, Timestamp};
 use hooklab_shared::limits::Limits;
 use hooklab_shared::listen::{Stop, serve};
@@ -48,7 +48,13 @@ impl Receiver {
     /// # Errors
     /// The store cannot be opened; there is never a fallback to another one.
     pub fn open(settings: Settings) -> Result<Self, OpenError> {
-        let store = Store::open(&settings.place, settings.durability, settings.limits)?;
+        let store = Store::open(
+            &settings.place,
+            settings.durability,
+            settings.limits,
+            Keep::default(),
+            &settings.capture_url,
+        )?;
         Ok(Self { store, settings: Arc::new(settings), live: Arc::default() })
     }
 

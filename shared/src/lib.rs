@@ -28,5 +28,6 @@ pub mod reply;
 pub mod schema;
 pub mod signature;
 pub mod span;
+pub mod stray;
 pub mod view;
 pub mod webhook;

@@ -19,11 +19,12 @@ use crate::id::{BinName, Seq};
 pub enum Message {
     /// The first message: where the bin stands.
     Hello {
-        /// The bin.
-        bin: BinName,
-        /// The oldest capture that is still there.
+        /// The bin; none on the channel of all bins.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bin: Option<BinName>,
+        /// The oldest capture that is still there; none on the channel of all bins.
         oldest_seq: Option<Seq>,
-        /// The newest that was ever given, 0 before the first.
+        /// The newest that was ever given, 0 before the first and on the channel of all bins.
         newest_seq: Seq,
         /// How many captures retention has dropped.
         dropped: u64,
@@ -49,13 +50,31 @@ pub enum Message {
         /// The newest that went.
         to: Seq,
     },
-    /// The bin itself was changed.
+    /// The bin itself was made or changed.
     Bin {
         /// As it is now.
         bin: Box<Bin>,
     },
     /// The bin was deleted; nothing follows.
     Deleted,
+    /// On the channel of all bins: every capture of this one was deleted, up to and with `to`.
+    BinCleared {
+        /// The bin.
+        bin: BinName,
+        /// The newest that went.
+        to: Seq,
+    },
+    /// On the channel of all bins: this one was deleted.
+    BinDeleted {
+        /// The bin.
+        bin: BinName,
+    },
+    /// On the channel of all bins: its watcher was slower than what came, and has missed messages,
+    /// which the bins themselves still tell.
+    Missed {
+        /// How many.
+        messages: u64,
+    },
 }
 
 /// Why captures can no longer be told.

@@ -102,7 +102,10 @@ fn step(message: &Message, seen: &mut Option<Seq>) -> Next {
         },
         Message::Capture { seq, .. } => *seen = (*seen).max(Some(*seq)),
         Message::Gap { to, .. } | Message::Cleared { to } => *seen = (*seen).max(Some(*to)),
-        Message::Bin { .. } => {}
+        Message::Bin { .. }
+        | Message::BinCleared { .. }
+        | Message::BinDeleted { .. }
+        | Message::Missed { .. } => {}
         Message::Deleted => return Next::End,
     }
     Next::On
@@ -123,6 +126,11 @@ fn tell(message: &Message, report: &mut Report) -> Result<(), Failure> {
         }
         Message::Cleared { to } => report.note(format_args!("cleared up to #{to}")),
         Message::Deleted => report.note("the bin was deleted"),
+        Message::BinCleared { bin, to } => {
+            report.note(format_args!("{bin}: cleared up to #{to}"));
+        }
+        Message::BinDeleted { bin } => report.note(format_args!("the bin {bin} was deleted")),
+        Message::Missed { messages } => report.note(format_args!("{messages} messages missed")),
         Message::Hello { .. } | Message::Bin { .. } => {}
     }
     Ok(())
@@ -147,7 +155,7 @@ mod tests {
     use super::*;
 
     fn hello(newest_seq: Seq) -> Message {
-        let bin = "orders".parse().unwrap();
+        let bin = "orders".parse().ok();
         Message::Hello { bin, oldest_seq: None, newest_seq, dropped: 0 }
     }
 

@@ -64,7 +64,7 @@ pub(super) async fn upgrade(
     let key = websocket_key(request.headers())?;
     let watch = receiver
         .store
-        .watch(&bin, from.after)
+        .watch(&bin, from.after, None)
         .map_err(|error| store_problem(&error))?
         .ok_or_else(|| unknown_bin(&bin))?;
     let Some(upgrading) = request.extensions_mut().remove::<OnUpgrade>() else {

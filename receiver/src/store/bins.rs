@@ -10,12 +10,12 @@ use hooklab_shared::capture::Capture;
 use hooklab_shared::id::{BinName, Seq, Timestamp};
 use hooklab_shared::limits::Limits;
 
-use super::BinState;
 use super::change::{Change, What};
 use super::error::StoreError;
 use super::hub::{Hub, Live};
 use super::index::{At, Entry, Index, Place, Range};
 use super::record::Put;
+use super::{BinState, Configured};
 
 /// Every bin that is committed, and the bounds they share.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct Bins {
 pub(crate) struct Bin {
     pub(crate) name: BinName,
     pub(crate) created_at: Timestamp,
-    pub(crate) config: Arc<Config>,
+    configured: Mutex<Arc<Configured>>,
     given: AtomicU64,
     /// The segment that holds the newest record of the bin itself.
     pub(crate) put_in: AtomicU32,
@@ -177,7 +177,7 @@ impl Bin {
         Arc::new(Self {
             name,
             created_at,
-            config: Arc::new(config),
+            configured: Mutex::new(Configured::new(Arc::new(config))),
             given: AtomicU64::new(0),
             put_in: AtomicU32::new(0),
             state: Mutex::default(),
@@ -188,6 +188,15 @@ impl Bin {
     /// that another could trip over.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn configured(&self) -> Arc<Configured> {
+        Arc::clone(&self.configured.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn configure(&self, config: Config) {
+        *self.configured.lock().unwrap_or_else(PoisonError::into_inner) =
+            Configured::new(Arc::new(config));
     }
 
     /// The next seq. Called under the engine's lock, so that the order of seqs is the log's.
@@ -217,7 +226,7 @@ impl Bin {
         let bin = Arc::new(Self {
             name,
             created_at: put.created_at,
-            config: Arc::new(put.config),
+            configured: Mutex::new(Configured::new(Arc::new(put.config))),
             given: AtomicU64::new(0),
             put_in: AtomicU32::new(segment),
             state: Mutex::new(State { index, ..State::default() }),
@@ -230,7 +239,7 @@ impl Bin {
         BinState {
             name: self.name.clone(),
             created_at: self.created_at,
-            config: Arc::clone(&self.config),
+            config: Arc::clone(&self.configured().config),
             captures: state.index.len(),
             bytes: state.index.bytes,
             oldest_seq: state.index.oldest(),
@@ -244,7 +253,7 @@ impl Bin {
         let state = self.state();
         Put {
             created_at: self.created_at,
-            config: Config::clone(&self.config),
+            config: Config::clone(&self.configured().config),
             newest: state.index.newest,
             floor: state.index.floor,
             cleared: state.index.cleared,

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use hooklab_shared::bin::Keep;
 use hooklab_shared::body::{Body, Framing};
 use hooklab_shared::capture::{Capture, Outcome, Protocol, Replied, Timing};
 use hooklab_shared::headers::Head;
@@ -22,7 +23,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::disk::Sizes;
-use super::{Durability, Engine, Range, Store, Where};
+use super::{Durability, Engine, OpenError, Range, Store, Where};
 
 /// Where a test's store lives.
 struct Home {
@@ -75,6 +76,11 @@ impl Home {
 
     fn open(&self) -> Store {
         Store::open_sized(&self.place(), self.level, self.limits, self.sizes).unwrap()
+    }
+
+    /// As a program opens it.
+    fn try_open(&self) -> Result<Store, OpenError> {
+        Store::open(&self.place(), self.level, self.limits, Keep::default(), "http://h:1")
     }
 
     async fn reopen(&self, store: Store) -> Store {

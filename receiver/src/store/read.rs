@@ -11,6 +11,9 @@ use super::index::{At, Entry, Place, Range};
 use super::record::Part;
 use super::{Engine, Inner};
 
+/// A list of whole captures in bytes of their records: as large as the largest of them.
+const CAPTURES_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
 impl Inner {
     pub(super) fn read(&self, bin: &Bin, at: At) -> Result<Option<Capture>, StoreError> {
         let Some(entry) = bin.find(at) else { return Ok(None) };
@@ -49,6 +52,20 @@ impl Inner {
             }
         }
         Ok(summaries)
+    }
+
+    pub(super) fn captures(&self, bin: &Bin, range: Range) -> Result<Vec<Capture>, StoreError> {
+        let mut reader = Reader::default();
+        let mut bytes = 0;
+        let mut captures = Vec::new();
+        for entry in bin.range(&range) {
+            bytes += entry.place.bytes();
+            captures.push(self.fetch(bin, &entry, Part::Whole, &mut reader)?);
+            if bytes >= CAPTURES_BYTES_MAX {
+                break;
+            }
+        }
+        Ok(captures)
     }
 
     /// `None` where it is damaged or gone.

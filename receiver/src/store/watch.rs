@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use hooklab_shared::capture::Capture;
 use hooklab_shared::id::Seq;
 use hooklab_shared::live::{GapReason, Message};
 use tokio::sync::broadcast::Receiver;
@@ -18,6 +19,9 @@ use super::{Inner, Store};
 /// Captures that are read at once for a watcher that is behind: what a socket feeds before it
 /// flushes.
 const PAGE_CAPTURES: usize = 64;
+
+/// Which captures a watcher wants to be told of.
+pub type Filter = Box<dyn Fn(&Capture) -> bool + Send + Sync>;
 
 /// A watch over a bin; ends with its bin or its store. Dropping it counts it out.
 ///
@@ -206,7 +210,7 @@ impl Drop for Watch {
 
 fn hello(bin: &Bin, state: &State) -> Option<Utf8Bytes> {
     frame(&Message::Hello {
-        bin: bin.name.clone(),
+        bin: Some(bin.name.clone()),
         oldest_seq: state.index.oldest(),
         newest_seq: state.index.newest,
         dropped: state.index.dropped,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hooklab_shared::bin::Config;
+use hooklab_shared::bin::{Config, Keep};
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::limits::Limits;
 
@@ -130,7 +130,7 @@ async fn a_closed_store_refuses_and_can_still_be_read() {
         store.put("a", "x").await;
         tokio::join!(store.close(), store.close());
         assert_eq!(store.append(capture("a", b""), true).await, Err(StoreError::Closed));
-        assert!(store.watch("a", None).is_err());
+        assert!(store.watch("a", None, None).is_err());
         assert!(store.read("a", At::Latest).unwrap().is_some());
         assert_eq!(store.failure(), None);
     }
@@ -138,11 +138,11 @@ async fn a_closed_store_refuses_and_can_still_be_read() {
 
 #[tokio::test]
 async fn a_level_that_the_place_cannot_keep_is_refused() {
-    let limits = Limits::default();
-    let refused = Store::open(&Where::Memory, Durability::Process, limits).unwrap_err();
+    let (limits, keep) = (Limits::default(), Keep::default());
+    let refused = Store::open(&Where::Memory, Durability::Process, limits, keep, "").unwrap_err();
     assert!(matches!(refused, OpenError::Level { .. }), "{refused}");
     let home = Home::at(Durability::Process);
-    let refused = Store::open(&home.place(), Durability::Memory, limits).unwrap_err();
+    let refused = Store::open(&home.place(), Durability::Memory, limits, keep, "").unwrap_err();
     assert!(refused.to_string().contains("`process` or `disk`"), "{refused}");
     assert!(!home.path().exists());
 }

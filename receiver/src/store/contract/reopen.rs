@@ -71,13 +71,13 @@ async fn a_seq_that_was_deleted_is_not_given_again() {
 async fn one_store_at_a_time() {
     let home = Home::small_segments(16 * 1024);
     let store = home.open();
-    let second = Store::open(&home.place(), home.level, home.limits).unwrap_err();
+    let second = home.try_open().unwrap_err();
     assert!(matches!(second, OpenError::Directory(DirectoryError::Locked(_))), "{second}");
     store.put("a", "").await;
     drop(store);
     // Nobody closed it: the writer ends by itself, and gives the directory free.
     let mut tries = 0;
-    while Store::open(&home.place(), home.level, home.limits).is_err() {
+    while home.try_open().is_err() {
         tries += 1;
         assert!(tries < 1_000, "still locked");
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
