@@ -24,6 +24,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use crate::metrics::Metrics;
 use crate::policy::{self, Refusal};
 use crate::reply;
 use crate::store::{Store, StoreError};
@@ -34,6 +35,7 @@ pub(crate) struct Capturing {
     pub(crate) store: Store,
     pub(crate) limits: Limits,
     pub(crate) auto_create: bool,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 type Reply = Response<Held<Full<Bytes>>>;
@@ -91,9 +93,20 @@ async fn record(
     let replied = reply::choose(received.outcome);
     let id = Uuid::now_v7();
     let capture = received.into_capture(name.clone(), id, peer, replied);
-    match capturing.store.append(capture, capturing.auto_create).await {
-        Ok(seq) => reply::captured(&name, seq, id, replied, closing),
-        Err(error) => reply::problem(&refusal(&name, error), closing),
+    let (outcome, bytes) = (capture.outcome, capture.content_bytes);
+    let waiting = capturing.metrics.committing();
+    let asked = Instant::now();
+    let appended = capturing.store.append(capture, capturing.auto_create).await;
+    drop(waiting);
+    match appended {
+        Ok(seq) => {
+            capturing.metrics.captured(outcome, bytes, asked.elapsed());
+            reply::captured(&name, seq, id, replied, closing)
+        }
+        Err(error) => {
+            capturing.metrics.refused();
+            reply::problem(&refusal(&name, error), closing)
+        }
     }
 }
 

@@ -3,11 +3,15 @@
 mod api;
 mod capture;
 pub mod export;
+mod held;
+mod metrics;
 mod policy;
 mod receiver;
 mod reply;
 pub mod store;
 mod tap;
+mod verdict;
 
 pub use api::OriginVetted;
+pub use held::Held;
 pub use receiver::{Receiver, Settings};

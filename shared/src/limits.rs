@@ -36,6 +36,10 @@ pub struct Limits {
     pub watchers_max: usize,
     /// Strays that are remembered; the oldest go.
     pub strays_max: usize,
+    /// Looks into captures at once (queries, filters, views, signatures): each may take a core.
+    pub looks_max: usize,
+    /// An import in bytes: a bin of a million small captures; it waits on disk while it is checked.
+    pub import_bytes_max: u64,
     /// Registered webhooks: every event is matched against them, and nobody lists more by hand.
     pub webhooks_max: usize,
     /// Attempts in flight at once: each may hold a connection and 64 KiB for the whole timeout.
@@ -74,6 +78,8 @@ impl Default for Limits {
             live_messages_max: 1_024,
             watchers_max: 20_000,
             strays_max: 1_000,
+            looks_max: 4,
+            import_bytes_max: 4 * 1024 * 1024 * 1024,
             webhooks_max: 10_000,
             attempts_max: 64,
             webhook_attempts_max: 8,

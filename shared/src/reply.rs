@@ -13,6 +13,7 @@ use crate::matching::{Asked, Match};
 use crate::span::Span;
 
 mod preset;
+#[expect(unused_qualifications, reason = "utoipa's derive qualifies what is in scope here")]
 mod told;
 
 pub use preset::PRESETS;

@@ -139,6 +139,7 @@ pub struct Part {
     /// Whether the kind was read off the content.
     pub sniffed: bool,
     /// Its content; parts within parts are told as text.
+    #[schema(no_recursion)]
     pub content: Content,
 }
 

@@ -7,7 +7,6 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
 
@@ -48,7 +47,7 @@ impl<'de> Deserialize<'de> for Program {
 }
 
 /// A reply program, whole.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Whole {
     /// What chance is drawn from: the same seed, the same sequence.
@@ -65,10 +64,13 @@ struct Whole {
     rules: Vec<Rule>,
 }
 
-impl ToSchema for Program {
+impl utoipa::ToSchema for Program {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((Rule::name().into_owned(), <Rule as utoipa::PartialSchema>::schema()));
-        Rule::schemas(schemas);
+        schemas.push((
+            <Rule as utoipa::ToSchema>::name().into_owned(),
+            <Rule as utoipa::PartialSchema>::schema(),
+        ));
+        <Rule as utoipa::ToSchema>::schemas(schemas);
     }
 }
 
@@ -76,7 +78,7 @@ impl utoipa::PartialSchema for Program {
     fn schema() -> RefOr<Schema> {
         let names = PRESETS.map(|(name, _)| name);
         let preset = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
-        let rule = || Ref::from_schema_name(Rule::name());
+        let rule = || Ref::from_schema_name(<Rule as utoipa::ToSchema>::name());
         OneOfBuilder::new()
             .description(Some("A reply program: a preset, a rule, rules, or all of it."))
             .item(preset)
@@ -87,9 +89,9 @@ impl utoipa::PartialSchema for Program {
     }
 }
 
-impl ToSchema for Rule {
+impl utoipa::ToSchema for Rule {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        Written::schemas(schemas);
+        <Written as utoipa::ToSchema>::schemas(schemas);
     }
 }
 
@@ -100,7 +102,7 @@ impl utoipa::PartialSchema for Rule {
 }
 
 /// One rule: which requests it is for, and what it answers them.
-#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
     /// Which requests it is for; all, where nothing is given.
@@ -145,7 +147,7 @@ pub(super) struct Written {
 }
 
 /// Header fields as pairs, where repeats matter, or as an object, where they do not.
-#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(untagged)]
 enum Headers {
     Pairs(Vec<(String, String)>),
