@@ -150,8 +150,11 @@ impl Dashboard {
 
     /// A body that says it is too long is not waited for.
     fn fits(&self, request: &Request<Body>) -> Result<(), Problem> {
-        let most = self.limits.api_body_bytes_max;
-        if request.body().size_hint().lower() <= most as u64 {
+        let most = match request.uri().path().ends_with("/import") {
+            true => self.limits.import_bytes_max,
+            false => self.limits.api_body_bytes_max as u64,
+        };
+        if request.body().size_hint().lower() <= most {
             return Ok(());
         }
         let detail = format!("the body is longer than {most} bytes: the API takes no more");

@@ -7,7 +7,7 @@ mod received;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use hooklab_shared::capture::{Outcome, Route};
 use hooklab_shared::headers::{Head, Octets};
@@ -22,6 +22,7 @@ use tokio_rustls::rustls::ServerConfig;
 use uuid::Uuid;
 
 use crate::held::Registry;
+use crate::metrics::Metrics;
 use crate::reply::{self, Chosen, ReplyBody};
 use crate::store::{Store, StoreError};
 use crate::tap::Tapped;
@@ -34,6 +35,7 @@ pub(crate) struct Capturing {
     pub(crate) auto_create: bool,
     pub(crate) held: Registry,
     pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 type Reply = Response<Held<ReplyBody>>;
@@ -81,9 +83,18 @@ async fn record(
     // Shared, not copied; an answer may be made of them.
     let (head, body) = (received.head.clone(), received.body.clone());
     let capture = received.into_capture(name.clone(), id, peer, chosen.replied());
+    let bytes = capture.content_bytes;
     let waiting = chosen.hold().map(|hold| reply::Hold::of(&capture, hold));
-    match capturing.store.append(capture, capturing.auto_create).await {
+    let under_way = capturing.metrics.committing();
+    let asked = Instant::now();
+    let appended = capturing.store.append(capture, capturing.auto_create).await;
+    drop(under_way);
+    match appended {
         Ok(seq) => {
+            capturing.metrics.captured(outcome, bytes, asked.elapsed());
+            if let Some(fault) = chosen.rule().and_then(|rule| rule.fault) {
+                capturing.metrics.faulted(fault);
+            }
             let place = reply::Place { bin: &name, seq, id };
             let request = reply::Kept { head: &head, body: &body, outcome };
             let held = waiting.map(|hold| hold.registered(&capturing.held, seq));
@@ -91,8 +102,11 @@ async fn record(
         }
         Err(error) => {
             let (reason, problem) = refusal(&name, &error);
-            if let Some(reason) = reason {
-                stray(capturing, peer, reason, problem.status, &head, body.wire.len()).await;
+            match reason {
+                Some(reason) => {
+                    stray(capturing, peer, reason, problem.status, &head, body.wire.len()).await;
+                }
+                None => capturing.metrics.refused(),
             }
             reply::problem(&problem, closing)
         }
@@ -109,6 +123,7 @@ async fn stray(
     body_bytes: usize,
 ) {
     tracing::info!(%peer, reason = reason.as_str(), status, "a request was not captured");
+    capturing.metrics.strayed(reason);
     let head = head.as_bytes();
     let stray = Stray {
         seq: 0,

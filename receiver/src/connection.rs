@@ -38,6 +38,7 @@ pub(crate) async fn serve(
     stop: Stop,
 ) {
     let phase = socket.phase();
+    let _open = capturing.metrics.connected();
     match &capturing.tls {
         None => {
             let tap = Tap::new(socket, reset);
@@ -80,6 +81,7 @@ where
         && let Some(stray) = unseen(&tapped, peer, &*error, &capturing.limits)
     {
         tracing::info!(%peer, reason = stray.reason.as_str(), "a request was not taken");
+        capturing.metrics.strayed(stray.reason);
         let _ = capturing.store.stray(stray).await;
     }
 }

@@ -8,10 +8,11 @@ use hooklab_shared::id::{Seq, Timestamp};
 use hooklab_shared::reply::Rule;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A request that waits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Held {
     /// Its capture's id: what it is answered by.
     pub id: Uuid,
@@ -80,5 +81,28 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.registry.entries().remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::tests::capture;
+
+    #[tokio::test]
+    async fn a_request_is_answered_once_and_while_it_waits() {
+        let registry = Registry::default();
+        let summary = capture("a", "GET /a HTTP/1.1\r\nHost: x\r\n\r\n", "").summary();
+        let id = summary.id;
+        let now = Timestamp::from_micros(0);
+        let held = Held { id, seq: 1, since: now, until: now, summary };
+        let mut waiting = registry.keep(held.clone());
+        assert_eq!(registry.list("a"), [held.clone()]);
+        assert!(registry.list("b").is_empty());
+        assert!(registry.answer(id, Rule { status: 418, ..Rule::default() }));
+        assert!(!registry.answer(id, Rule::default()));
+        assert_eq!(waiting.answered().await.map(|rule| rule.status), Some(418));
+        drop(registry.keep(held));
+        assert!(registry.list("a").is_empty());
     }
 }

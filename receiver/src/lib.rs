@@ -5,11 +5,13 @@ mod capture;
 mod connection;
 pub mod export;
 mod held;
+mod metrics;
 mod policy;
 mod receiver;
 mod reply;
 pub mod store;
 mod tap;
+mod verdict;
 
 pub use api::OriginVetted;
 pub use held::Held;

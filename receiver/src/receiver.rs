@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use hooklab_shared::bin::{Bin, Config, Keep, NewBin};
+use hooklab_shared::bin::{Bin, BinPatch, Config, Keep, NewBin};
 use hooklab_shared::cidr::Cidr;
 use hooklab_shared::id::{BinName, Timestamp};
 use hooklab_shared::limits::Limits;
@@ -11,15 +11,17 @@ use hooklab_shared::listen::{Stop, serve};
 use hooklab_shared::problem::{FieldError, Problem};
 use hooklab_shared::reply::{Content, Rule};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::time::timeout;
 use tokio_rustls::rustls::ServerConfig;
+use utoipa::openapi::OpenApi;
 use uuid::Uuid;
 
 use crate::api;
 use crate::capture::Capturing;
 use crate::connection;
 use crate::held::Registry;
+use crate::metrics::Metrics;
 use crate::reply::template;
 use crate::store::{BinState, Durability, OpenError, Store, StoreError, Where};
 
@@ -52,9 +54,12 @@ pub struct Receiver {
     settings: Arc<Settings>,
     /// Every live channel holds a receiver of it, so that a stop can wait for their goodbyes.
     live: Arc<watch::Sender<()>>,
-    /// Whole captures that are being looked at.
-    looking: Arc<Semaphore>,
+    stopping: Arc<watch::Sender<bool>>,
+    looks: Arc<Semaphore>,
+    /// One change of a bin's configuration at a time, so that none is lost to another.
+    changing: Arc<Mutex<()>>,
     held: Registry,
+    metrics: Arc<Metrics>,
 }
 
 impl Receiver {
@@ -70,13 +75,15 @@ impl Receiver {
             settings.keep,
             &settings.capture_url,
         )?;
-        let looking = Arc::new(Semaphore::new(settings.limits.looking_max));
         Ok(Self {
             store,
+            looks: Arc::new(Semaphore::new(settings.limits.looks_max)),
             settings: Arc::new(settings),
             live: Arc::default(),
-            looking,
+            stopping: Arc::default(),
+            changing: Arc::default(),
             held: Registry::default(),
+            metrics: Arc::default(),
         })
     }
 
@@ -89,15 +96,34 @@ impl Receiver {
             auto_create: self.settings.auto_create,
             held: self.held.clone(),
             tls: self.settings.tls.clone(),
+            metrics: self.metrics.clone(),
         });
         let connected =
             move |socket, peer, stop| connection::serve(capturing.clone(), socket, peer, stop);
-        serve(listeners, limits.capture_connections_max, limits, stop, connected).await;
+        let mut stopped = stop.clone();
+        let stopping = async {
+            let _ = stopped.wait_for(|&stopped| stopped).await;
+            self.stopping.send_replace(true);
+        };
+        let serving = serve(listeners, limits.capture_connections_max, limits, stop, connected);
+        tokio::join!(serving, stopping);
     }
 
     /// The receiver's part of `/api/v1`, with paths relative to it.
     pub fn api(&self) -> axum::Router {
         api::router(self.clone())
+    }
+
+    /// What [`Receiver::api`] takes and answers, with the same paths.
+    #[must_use]
+    pub fn openapi() -> OpenApi {
+        api::openapi()
+    }
+
+    /// What it has counted since it was opened, in Prometheus' text format.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.metrics.text(&self.store)
     }
 
     /// Makes a bin.
@@ -125,6 +151,19 @@ impl Receiver {
         }
     }
 
+    /// Changes what a bin was told; none where there is no such bin.
+    ///
+    /// # Errors
+    /// A field does not hold (422), or the store failed (503).
+    pub async fn patch_bin(&self, name: &str, patch: BinPatch) -> Result<Option<Bin>, Problem> {
+        let _one = self.changing.lock().await;
+        let Some(configured) = self.store.configured(name) else { return Ok(None) };
+        let config = configured.config.patched(patch);
+        check(&config)?;
+        let state = self.store.update_bin(name, config).await;
+        Ok(state.map_err(|error| store_problem(&error))?.map(|state| self.told(state)))
+    }
+
     /// Why the store has stopped acknowledging; none while it works.
     pub fn failure(&self) -> Option<String> {
         self.store.failure()
@@ -146,9 +185,24 @@ impl Receiver {
         self.live.subscribe()
     }
 
-    /// Waits for one's turn to look at a whole capture.
-    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.looking.acquire().await.ok()
+    /// True once the capture listener was told to stop.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    /// A permit for each look into captures.
+    pub(crate) fn looks(&self) -> Arc<Semaphore> {
+        self.looks.clone()
+    }
+
+    /// The requests that wait for an answer by hand.
+    pub(crate) fn held(&self) -> &Registry {
+        &self.held
+    }
+
+    /// The capture listener's origin.
+    pub(crate) fn capture_url(&self) -> &str {
+        &self.settings.capture_url
     }
 
     pub(crate) fn limits(&self) -> &Limits {

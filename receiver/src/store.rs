@@ -315,6 +315,12 @@ impl Store {
         self.0.bins.strays().dropped()
     }
 
+    /// How many bins there are.
+    #[must_use]
+    pub fn bins_len(&self) -> usize {
+        self.0.bins.len()
+    }
+
     /// How many watch now.
     #[must_use]
     pub fn watchers(&self) -> usize {

@@ -5,6 +5,7 @@ mod config;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::id::{BinName, Seq, Timestamp};
 use crate::reply::Program;
@@ -12,7 +13,7 @@ use crate::reply::Program;
 pub use config::{BinPatch, Config, Keep, Told, ToldVerify, Verify};
 
 /// A bin as it is told.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Bin {
     /// Its name.
     pub name: BinName,
@@ -36,7 +37,7 @@ pub struct Bin {
 }
 
 /// What a bin is made from. Unknown fields are refused, so that a typo is not silence.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewBin {
     /// Its name; a random one of 122 bits is minted where there is none.
@@ -72,7 +73,7 @@ impl NewBin {
 }
 
 /// One page of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
     /// The items, in the order that was asked for.
     pub items: Vec<T>,

@@ -5,6 +5,7 @@ mod json;
 mod lines;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::capture::Capture;
 use crate::headers::Octets;
@@ -24,7 +25,7 @@ const CONTEXT_BYTES: usize = 16;
 /// ```
 /// assert!(hooklab_shared::diff::Diff::default().is_empty());
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Diff {
     /// The methods, if they differ.
     pub method: Option<Change>,
@@ -47,7 +48,7 @@ pub struct Diff {
 }
 
 /// Two values that differ.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
     /// What it was.
     pub from: Octets,
@@ -56,7 +57,7 @@ pub struct Change {
 }
 
 /// How two contents differ.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum BodyDiff {
     /// Not at all, byte for byte.

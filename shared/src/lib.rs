@@ -22,6 +22,7 @@ pub mod limits;
 pub mod listen;
 pub mod live;
 pub mod matching;
+pub mod openapi;
 pub mod problem;
 pub mod query;
 pub mod reply;

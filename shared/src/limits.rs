@@ -35,12 +35,14 @@ pub struct Limits {
     pub page_captures_max: usize,
     /// Live messages that a bin remembers for watchers that lag; who lags more reads the store.
     pub live_messages_max: usize,
-    /// Whole captures that are looked at at once: each may take several times a body's length.
-    pub looking_max: usize,
     /// Watchers in all.
     pub watchers_max: usize,
     /// Strays that are remembered; the oldest go.
     pub strays_max: usize,
+    /// Looks into captures at once (queries, filters, views, signatures): each may take a core.
+    pub looks_max: usize,
+    /// An import in bytes: a bin of a million small captures; it waits on disk while it is checked.
+    pub import_bytes_max: u64,
     /// Registered webhooks: every event is matched against them, and nobody lists more by hand.
     pub webhooks_max: usize,
     /// Attempts in flight at once: each may hold a connection and 64 KiB for the whole timeout.
@@ -78,9 +80,10 @@ impl Default for Limits {
             bins_max: 200_000,
             page_captures_max: 500,
             live_messages_max: 1_024,
-            looking_max: 3,
             watchers_max: 20_000,
             strays_max: 1_000,
+            looks_max: 4,
+            import_bytes_max: 4 * 1024 * 1024 * 1024,
             webhooks_max: 10_000,
             attempts_max: 64,
             webhook_attempts_max: 8,

@@ -1,6 +1,7 @@
 //! What a watcher is told, one JSON object a frame.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::bin::Bin;
 use crate::capture::Summary;
@@ -13,7 +14,7 @@ use crate::id::{BinName, Seq};
 /// let json = r#"{"type":"gap","from":1,"to":9,"reason":"retention"}"#;
 /// assert!(matches!(serde_json::from_str(json), Ok(Message::Gap { from: 1, to: 9, .. })));
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Message {
     /// The first message: where the bin stands.
@@ -77,7 +78,7 @@ pub enum Message {
 }
 
 /// Why captures can no longer be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GapReason {
     /// Retention dropped them.

@@ -7,6 +7,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::body::Body;
 use crate::capture::{Route, query_pairs};
@@ -23,7 +24,7 @@ const PATTERN_BYTES_MAX: usize = 1 << 20;
 /// let json = r#"{"method":"POST","path":"/hooks/*","json":{"order":{"id":42}}}"#;
 /// assert!(serde_json::from_str::<Match>(json).is_ok());
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
     /// The method, without regard to case.
@@ -189,14 +190,14 @@ pub fn glob(pattern: &[u8], text: &[u8]) -> bool {
     rest.ends_with(last)
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 enum Told {
     Like(String),
     Form(Form),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 enum Form {
     Regex(String),

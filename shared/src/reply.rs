@@ -7,11 +7,13 @@ use std::collections::{HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use utoipa::ToSchema;
 
 use crate::matching::{Asked, Match};
 use crate::span::Span;
 
 mod preset;
+#[expect(unused_qualifications, reason = "utoipa's derive qualifies what is in scope here")]
 mod told;
 
 pub use preset::PRESETS;
@@ -88,7 +90,7 @@ pub enum Content {
 }
 
 /// A planned misbehaviour of a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// The connection is reset (TCP RST) without an answer.

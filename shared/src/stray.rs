@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::headers::Octets;
 use crate::id::Timestamp;
@@ -19,13 +20,14 @@ pub const HEAD_BYTES_MAX: usize = 4 * 1024;
 /// assert_eq!(StrayReason::NoHost.as_str(), "no_host");
 /// assert_eq!(serde_json::to_string(&StrayReason::NoHost).unwrap(), r#""no_host""#);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Stray {
     /// Its place in the list of strays, from 1, rising; 0 until the store has given it one.
     pub seq: u64,
     /// When it had been read as far as it was.
     pub received_at: Timestamp,
     /// Who sent it, as the socket says.
+    #[schema(value_type = String)]
     pub peer: SocketAddr,
     /// Why it belongs to no bin.
     pub reason: StrayReason,
@@ -38,7 +40,7 @@ pub struct Stray {
 }
 
 /// Why a request belongs to no bin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StrayReason {
     /// The head is not HTTP.

@@ -11,6 +11,7 @@ mod multipart;
 mod text;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::capture::Capture;
 use crate::headers::Octets;
@@ -22,7 +23,7 @@ pub(crate) use form::pairs;
 pub(crate) use media::{Kind, kind};
 
 /// The content of a capture as one looks at it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct View {
     /// The first `Content-Type`, as sent.
     pub content_type: Option<Octets>,
@@ -37,7 +38,7 @@ pub struct View {
 }
 
 /// One content coding (RFC 9110, section 8.4.1) and what came of taking it off.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Coding {
     /// Its name in lowercase, such as `gzip`.
     pub name: String,
@@ -49,7 +50,7 @@ pub struct Coding {
 }
 
 /// Content by its kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Content {
     /// There is none.
@@ -111,7 +112,7 @@ pub enum Content {
 }
 
 /// What text is marked up with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Markup {
     /// Nothing known.
@@ -123,7 +124,7 @@ pub enum Markup {
 }
 
 /// One part of a multipart body.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Part {
     /// The field's name.
     pub name: Option<Octets>,
@@ -138,6 +139,7 @@ pub struct Part {
     /// Whether the kind was read off the content.
     pub sniffed: bool,
     /// Its content; parts within parts are told as text.
+    #[schema(no_recursion)]
     pub content: Content,
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::problem::FieldError;
 use crate::reply::Program;
@@ -19,7 +20,7 @@ const LABEL_BYTES_MAX: usize = 256;
 const SECRETS_MAX: usize = 16;
 
 /// What a bin was told. Its JSON is what the store keeps, secrets included; [`Told`] hides them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The user's own marks.
@@ -37,13 +38,14 @@ pub struct Config {
 }
 
 /// How a bin verifies signatures.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
     /// The scheme.
     pub scheme: Scheme,
     /// The secrets in force; any of them may match.
     #[serde(with = "revealed")]
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 16)]
     pub secrets: Vec<Secret>,
     /// How far a timestamp may be from now, in seconds.
     #[serde(default = "tolerance")]
@@ -51,7 +53,7 @@ pub struct Verify {
 }
 
 /// A bin's retention; what is not given is not limited by the bin.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Keep {
     /// The newest so many captures.
@@ -66,7 +68,7 @@ pub struct Keep {
 }
 
 /// A bin's configuration as users see it: every secret is `"…"`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Told {
     /// The user's own marks.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -83,7 +85,7 @@ pub struct Told {
 }
 
 /// How a bin verifies, without its secrets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ToldVerify {
     /// The scheme.
     pub scheme: Scheme,
@@ -94,7 +96,7 @@ pub struct ToldVerify {
 }
 
 /// What to change of a bin; what is absent stays, and `null` takes `verify` away.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BinPatch {
     /// New labels, in the place of the old ones.

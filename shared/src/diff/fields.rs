@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Room;
 use crate::headers::Octets;
@@ -41,7 +42,7 @@ const VOLATILE: [&[u8]; 31] = [
 ];
 
 /// How two lists of fields differ.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldsDiff {
     /// The names whose fields differ, in the order in which they first come.
     pub changes: Vec<FieldChange>,
@@ -50,7 +51,7 @@ pub struct FieldsDiff {
 }
 
 /// One name whose fields differ.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldChange {
     /// The name; of a header field in lowercase.
     pub name: Octets,
@@ -63,7 +64,7 @@ pub struct FieldChange {
 }
 
 /// In what way the fields of one name differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldChangeKind {
     /// Only the second has the name.
@@ -77,7 +78,7 @@ pub enum FieldChangeKind {
 }
 
 /// Two orders of the same names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrderChange {
     /// In the first.
     pub from: Vec<Octets>,

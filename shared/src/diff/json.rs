@@ -2,12 +2,13 @@ use std::collections::{HashMap, VecDeque};
 use std::mem::discriminant;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Room;
 use crate::json::{Node, Pointer, shown};
 
 /// One value that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JsonChange {
     /// Where, as a JSON Pointer (RFC 6901); of an item, its place in the list that has it.
     pub path: String,
@@ -22,7 +23,7 @@ pub struct JsonChange {
 }
 
 /// In what way a value differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JsonChangeKind {
     /// Only the second has it.

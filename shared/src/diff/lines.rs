@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Room;
 use crate::limits::ViewLimits;
@@ -7,7 +8,7 @@ use crate::limits::ViewLimits;
 const COMPARISONS_MAX: usize = 40_000_000;
 
 /// How the lines of two texts differ.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Lines {
     /// The places where they do, in order.
     pub hunks: Vec<Hunk>,
@@ -16,7 +17,7 @@ pub struct Lines {
 }
 
 /// One place where lines were removed, added or both.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Hunk {
     /// The line of the first text, from 1, at which it begins.
     pub from_line: u64,

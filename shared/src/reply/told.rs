@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
 
 use super::{Content, Fault, PRESETS, Program, Rule, preset};
 use crate::matching::Match;
@@ -44,50 +46,108 @@ impl<'de> Deserialize<'de> for Program {
     }
 }
 
-#[derive(Deserialize)]
+/// A reply program, whole.
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Whole {
+    /// What chance is drawn from: the same seed, the same sequence.
     #[serde(default)]
     seed: u64,
+    /// A header whose values are counted apart.
     #[serde(default)]
     per: Option<String>,
+    /// Whether the counts begin anew when every counted rule is used up.
     #[serde(default)]
     repeat: bool,
+    /// The rules; the first that holds answers.
+    #[schema(max_items = 64)]
     rules: Vec<Rule>,
 }
 
-/// A rule as it is written.
-#[derive(Clone, Serialize, Deserialize)]
+impl utoipa::ToSchema for Program {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((
+            <Rule as utoipa::ToSchema>::name().into_owned(),
+            <Rule as utoipa::PartialSchema>::schema(),
+        ));
+        <Rule as utoipa::ToSchema>::schemas(schemas);
+    }
+}
+
+impl utoipa::PartialSchema for Program {
+    fn schema() -> RefOr<Schema> {
+        let names = PRESETS.map(|(name, _)| name);
+        let preset = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
+        let rule = || Ref::from_schema_name(<Rule as utoipa::ToSchema>::name());
+        OneOfBuilder::new()
+            .description(Some("A reply program: a preset, a rule, rules, or all of it."))
+            .item(preset)
+            .item(rule())
+            .item(ArrayBuilder::new().items(rule()).max_items(Some(super::RULES_MAX)))
+            .item(<Whole as utoipa::PartialSchema>::schema())
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Rule {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        <Written as utoipa::ToSchema>::schemas(schemas);
+    }
+}
+
+impl utoipa::PartialSchema for Rule {
+    fn schema() -> RefOr<Schema> {
+        <Written as utoipa::PartialSchema>::schema()
+    }
+}
+
+/// One rule: which requests it is for, and what it answers them.
+#[derive(Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
+    /// Which requests it is for; all, where nothing is given.
     #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
     matches: Option<Match>,
+    /// How many times it answers before it is used up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
     times: Option<u64>,
+    /// How likely it is to answer, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1)]
     chance: Option<f64>,
+    /// The status, 200 to 999; 200 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 200, maximum = 999)]
     status: Option<u16>,
+    /// The header fields: a list of pairs, or an object.
     #[serde(default, skip_serializing_if = "Headers::is_empty")]
     headers: Headers,
+    /// A text to answer with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     body: Option<String>,
+    /// Bytes to answer with, in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     body_base64: Option<String>,
+    /// A template that sees the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     template: Option<String>,
+    /// Whether to answer with the request's own body.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     echo: bool,
+    /// How long it waits before it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     delay: Option<Span>,
+    /// How long it waits for an answer by hand; then it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hold: Option<Span>,
+    /// How it misbehaves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fault: Option<Fault>,
 }
 
 /// Header fields as pairs, where repeats matter, or as an object, where they do not.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(untagged)]
 enum Headers {
     Pairs(Vec<(String, String)>),

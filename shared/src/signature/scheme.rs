@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use utoipa::ToSchema;
 
 use super::shape::{Algorithm, Claim, Mark, Shape, Signed};
 use super::{Reason, Request, fields};
@@ -19,7 +20,7 @@ use super::{
 /// use hooklab_shared::signature::Scheme;
 /// assert_eq!("stripe".parse(), Ok(Scheme::Stripe));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheme {
     /// Standard Webhooks 1.0.0: `v1` (HMAC-SHA256) and `v1a` (ed25519), by the secret's kind.
