@@ -116,7 +116,7 @@ fn unspooled(error: &io::Error) -> Problem {
 
 /// An import that was read to its end and found whole.
 enum Checked {
-    Bundle(Bundle<BufReader<File>>),
+    Bundle(Box<Bundle<BufReader<File>>>),
     Ndjson(BufReader<File>, Limits),
 }
 
@@ -124,7 +124,9 @@ fn checked(file: File, limits: Limits) -> Result<Checked, Problem> {
     let mut reader = BufReader::new(file);
     let begins = reader.fill_buf().map_err(|error| unspooled(&error))?;
     if begins.starts_with(BUNDLE) {
-        return Bundle::open(reader, limits).map(Checked::Bundle).map_err(|e| refused(&e));
+        return Bundle::open(reader, limits)
+            .map(|bundle| Checked::Bundle(Box::new(bundle)))
+            .map_err(|e| refused(&e));
     }
     for capture in ndjson::captures(&mut reader, limits) {
         capture.map_err(|error| refused(&error))?;

@@ -5,8 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{
-    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use futures_util::{SinkExt, StreamExt};
@@ -26,6 +25,9 @@ use crate::store::Watch;
 
 /// A watcher has nothing to say; pings and closes are small.
 const INCOMING_BYTES_MAX: usize = 4 * 1024;
+
+/// Frames are gathered up to this much before they go out: an idle watcher should cost little.
+const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 
 /// A watcher whose machine is gone is noticed after two of these.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -53,7 +55,7 @@ impl Opening {
             return Err(Problem::new(403, "origin", detail));
         }
         let key = key(request.headers())?;
-        let switching = switching(&key, request.headers());
+        let switching = switching(&key);
         let upgrading = request.extensions_mut().remove::<OnUpgrade>().ok_or_else(not_live)?;
         Ok(Self { upgrading, switching })
     }
@@ -70,7 +72,9 @@ async fn accepted(upgrading: OnUpgrade, watch: Watch, alive: watch::Receiver<()>
         let socket = TokioIo::new(upgraded);
         let config = WebSocketConfig::default()
             .max_message_size(Some(INCOMING_BYTES_MAX))
-            .max_frame_size(Some(INCOMING_BYTES_MAX));
+            .max_frame_size(Some(INCOMING_BYTES_MAX))
+            .read_buffer_size(INCOMING_BYTES_MAX)
+            .write_buffer_size(WRITE_BUFFER_BYTES);
         let socket = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
         let _ = tell(socket, watch).await;
     }
@@ -97,7 +101,8 @@ async fn tell(mut socket: Socket, mut watch: Watch) -> Result<(), Error> {
                 None => return goodbye(socket, watch.deleted()).await,
             },
             incoming = socket.next() => match incoming {
-                Some(Ok(Message::Close(_))) | None => return Ok(()),
+                Some(Ok(Message::Close(_))) => return part(socket).await,
+                None => return Ok(()),
                 Some(incoming) => {
                     incoming?;
                     unanswered = 0;
@@ -121,6 +126,12 @@ async fn goodbye(mut socket: Socket, deleted: bool) -> Result<(), Error> {
         false => (CloseCode::Away, "hooklab is stopping"),
     };
     socket.close(Some(CloseFrame { code, reason: reason.into() })).await?;
+    part(socket).await
+}
+
+/// Lets the closing handshake end (RFC 6455, section 5.5.1): our close goes out, theirs comes in.
+async fn part(mut socket: Socket) -> Result<(), Error> {
+    let _ = socket.flush().await;
     let answered = async { while let Some(Ok(_)) = socket.next().await {} };
     let _ = timeout(GOODBYE, answered).await;
     Ok(())
@@ -144,7 +155,7 @@ fn key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
     })
 }
 
-fn switching(key: &HeaderValue, asked: &HeaderMap) -> Response<Body> {
+fn switching(key: &HeaderValue) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -152,11 +163,6 @@ fn switching(key: &HeaderValue, asked: &HeaderMap) -> Response<Body> {
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     if let Ok(accept) = HeaderValue::try_from(derive_accept_key(key.as_bytes())) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    }
-    // A browser can only give its token as a subprotocol; it hangs up unless one is chosen.
-    let offered = asked.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
-    if offered.is_some_and(|offered| offered.split(',').any(|p| p.trim() == "hooklab.live")) {
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("hooklab.live"));
     }
     response
 }

@@ -37,7 +37,7 @@ impl Segments {
     }
 
     /// Counts a batch; says whether there is now something to tidy up.
-    pub(super) fn settle(&self, tally: Tally, segment_bytes: u64) -> bool {
+    pub(super) fn settle(&self, tally: &Tally, segment_bytes: u64) -> bool {
         let mut segments = self.lock();
         if let Some(segment) = segments.get_mut(&tally.segment) {
             segment.alive += tally.came.alive;
