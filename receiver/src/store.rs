@@ -1,7 +1,10 @@
 //! Where captures are kept: one store, two engines, committed before acknowledged, then live.
 
+mod aging;
+mod bin;
 mod bins;
 mod change;
+mod clock;
 #[cfg(test)]
 mod contract;
 mod disk;
@@ -12,7 +15,9 @@ mod memory;
 mod place;
 mod read;
 mod record;
+mod retention;
 mod state;
+mod strays;
 mod watch;
 
 use std::sync::Arc;
@@ -22,9 +27,11 @@ use hooklab_shared::capture::{Capture, Summary};
 use hooklab_shared::id::{BinName, Seq, Timestamp};
 use hooklab_shared::limits::Limits;
 use hooklab_shared::stray::Stray;
+use tokio::runtime::Handle;
 
-use bins::{Bin, Bins};
-use change::Request;
+use bin::Bin;
+use bins::Bins;
+use change::{Request, runs};
 use disk::{Disk, Sizes};
 use memory::Memory;
 
@@ -79,21 +86,29 @@ impl Store {
         keep: Keep,
         capture_url: &str,
     ) -> Result<Self, OpenError> {
-        let _ = (keep, capture_url);
-        Self::open_sized(place, durability, limits, Sizes::default())
+        let sizes = Sizes::default();
+        Self::open_sized(place, durability, limits, keep, capture_url, sizes)
     }
 
     fn open_sized(
         place: &Where,
         durability: Durability,
         limits: Limits,
+        keep: Keep,
+        capture_url: &str,
         sizes: Sizes,
     ) -> Result<Self, OpenError> {
-        let bins = Arc::new(Bins::new(limits));
+        let runtime =
+            Handle::try_current().map_err(|error| OpenError::Runtime(error.to_string()))?;
+        let logs = matches!(place, Where::Disk(_));
+        let bins = Arc::new(Bins::new(limits, keep, capture_url, logs));
         let engine = match (place, durability) {
-            (Where::Memory, Durability::Memory) => Engine::Memory(Memory::new(Arc::clone(&bins))),
+            (Where::Memory, Durability::Memory) => {
+                bins.resume();
+                Engine::Memory(Memory::new(Arc::clone(&bins)))
+            }
             (Where::Disk(path), Durability::Process | Durability::Disk) => {
-                Engine::Disk(Disk::open(path, durability, sizes, Arc::clone(&bins))?)
+                Engine::Disk(Disk::open(path, durability, sizes, Arc::clone(&bins), &runtime)?)
             }
             (Where::Memory, level) => {
                 return Err(OpenError::Level { place: "in memory", level, instead: "`memory`" });
@@ -103,7 +118,9 @@ impl Store {
                 return Err(OpenError::Level { place: "on disk", level, instead });
             }
         };
-        Ok(Self(Arc::new(Inner { bins, engine, durability })))
+        let inner = Arc::new(Inner { bins: Arc::clone(&bins), engine, durability });
+        runtime.spawn(aging::run(bins, Arc::downgrade(&inner)));
+        Ok(Self(inner))
     }
 
     /// The level that an acknowledged capture is kept at.
@@ -115,10 +132,7 @@ impl Store {
     /// Why the store has stopped acknowledging for good; none while it works.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
-        match &self.0.engine {
-            Engine::Memory(_) => None,
-            Engine::Disk(disk) => disk.failure(),
-        }
+        self.0.failure()
     }
 
     /// Makes a bin, committed when this returns.
@@ -146,9 +160,8 @@ impl Store {
         name: &str,
         config: Config,
     ) -> Result<Option<BinState>, StoreError> {
-        let Some(bin) = self.0.bins.get(name) else { return Ok(None) };
-        bin.configure(config);
-        Ok(Some(bin.told()))
+        let done = self.0.submit(Request::Update(name, config)).await?;
+        Ok(done.and_then(|_| self.bin(name)))
     }
 
     /// What a bin was told, and how far its reply program is; replaced whole by an update.
@@ -184,8 +197,10 @@ impl Store {
     /// The bin is unknown, there are too many bins, or the store failed or is closed: the capture
     /// is not acknowledged.
     pub async fn append(&self, capture: Capture, auto_create: bool) -> Result<Seq, StoreError> {
-        let seq = self.0.submit(Request::Append { capture, auto_create }).await?;
-        seq.ok_or(StoreError::UnknownBin)
+        match &self.0.engine {
+            Engine::Memory(memory) => memory.append(&capture, auto_create),
+            Engine::Disk(disk) => disk.append(capture, auto_create).await,
+        }
     }
 
     /// Deletes one capture. Says whether it was there.
@@ -202,14 +217,7 @@ impl Store {
     /// # Errors
     /// The store failed or is closed.
     pub async fn delete_many(&self, bin: &str, seqs: &[Seq]) -> Result<Option<u64>, StoreError> {
-        if self.0.bins.get(bin).is_none() {
-            return Ok(None);
-        }
-        let mut gone = 0;
-        for &seq in seqs {
-            gone += u64::from(self.delete(bin, seq).await?);
-        }
-        Ok(Some(gone))
+        self.0.submit(Request::DeleteMany(bin, runs(seqs))).await
     }
 
     /// Deletes every capture of a bin; its watchers are told. Says how many went; none where
@@ -265,9 +273,8 @@ impl Store {
         after: Option<Seq>,
         filter: Option<Arc<Filter>>,
     ) -> Result<Option<Watch>, StoreError> {
-        let _ = filter;
         match self.0.bins.get(bin) {
-            Some(bin) => Watch::begin(self, bin, after),
+            Some(bin) => Watch::of_bin(self, bin, after, filter),
             None => Ok(None),
         }
     }
@@ -277,8 +284,7 @@ impl Store {
     /// # Errors
     /// There are too many watchers, or the store is closed.
     pub fn watch_all(&self, filter: Option<Arc<Filter>>) -> Result<Watch, StoreError> {
-        let _ = filter;
-        Err(StoreError::TooManyWatchers)
+        Watch::of_all(self, filter)
     }
 
     /// Keeps a stray, committed at the level in force when this returns; the oldest go. Gives its
@@ -287,7 +293,8 @@ impl Store {
     /// # Errors
     /// The store failed or is closed.
     pub async fn stray(&self, stray: Stray) -> Result<u64, StoreError> {
-        Ok(stray.seq)
+        let seq = self.0.submit(Request::Stray(strays::bounded(stray))).await?;
+        seq.ok_or(StoreError::Closed)
     }
 
     /// Strays between two seqs, both exclusive.
@@ -299,14 +306,13 @@ impl Store {
         newest_first: bool,
         limit: usize,
     ) -> Vec<Stray> {
-        let _ = (after, before, newest_first, limit);
-        Vec::new()
+        self.0.bins.strays().page(after, before, newest_first, limit)
     }
 
     /// How many strays are no longer remembered.
     #[must_use]
     pub fn strays_dropped(&self) -> u64 {
-        0
+        self.0.bins.strays().dropped()
     }
 
     /// How many bins there are.
@@ -333,10 +339,24 @@ impl Store {
 }
 
 impl Inner {
+    fn failure(&self) -> Option<String> {
+        match &self.engine {
+            Engine::Memory(_) => None,
+            Engine::Disk(disk) => disk.failure(),
+        }
+    }
+
     async fn submit(&self, request: Request<'_>) -> Result<Option<u64>, StoreError> {
         match &self.engine {
             Engine::Memory(memory) => memory.submit(request),
             Engine::Disk(disk) => disk.submit(request).await,
         }
+    }
+}
+
+impl Drop for Inner {
+    /// The timer would wait for ever.
+    fn drop(&mut self) {
+        self.bins.close();
     }
 }

@@ -35,6 +35,7 @@ const BURST: usize = 64;
 #[into_params(parameter_in = Query)]
 pub(super) struct From {
     /// Begin with what came after this seq; `Last-Event-ID` counts for more.
+    #[param(value_type = Option<u64>)]
     after: Option<Seq>,
     /// Only captures that this query asks for.
     #[param(max_length = 4096)]

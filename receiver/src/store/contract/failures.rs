@@ -8,7 +8,7 @@ use hooklab_shared::id::Seq;
 use super::{Home, capture};
 use crate::store::{Durability, Store, StoreError};
 
-fn failed<T>(result: &Result<T, StoreError>) -> bool {
+pub(super) fn failed<T>(result: &Result<T, StoreError>) -> bool {
     matches!(result, Err(StoreError::Failed(_)))
 }
 

@@ -1,7 +1,8 @@
-//! Changes of bins as records: all front, no body.
+//! Changes of bins, and strays, as records: all front, no body.
 
 use hooklab_shared::bin::Config;
 use hooklab_shared::id::{BinName, Seq, Timestamp};
+use hooklab_shared::stray::Stray;
 
 use super::{Fields, Header, Kind, begin, seal};
 
@@ -29,20 +30,73 @@ pub(crate) fn encode_put(into: &mut Vec<u8>, marker: u64, name: &BinName, put: &
     }
     // A configuration grows with the releases; JSON lets an older one be read.
     into.extend_from_slice(&serde_json::to_vec(&put.config).unwrap_or_default());
-    seal(into, start, marker, bare(Kind::Put, name, put.newest));
+    seal(into, start, marker, bare(Kind::Put, name.as_str(), put.newest));
 }
 
 /// Appends the record of a change that needs no more than a seq.
 pub(crate) fn encode_change(into: &mut Vec<u8>, marker: u64, kind: Kind, name: &BinName, seq: Seq) {
     let start = begin(into);
     into.extend_from_slice(name.as_str().as_bytes());
-    seal(into, start, marker, bare(kind, name, seq));
+    seal(into, start, marker, bare(kind, name.as_str(), seq));
 }
 
-fn bare(kind: Kind, name: &BinName, seq: Seq) -> Header {
+/// Appends the record of runs of seqs that are deleted, first and last included.
+pub(crate) fn encode_delete_many(
+    into: &mut Vec<u8>,
+    marker: u64,
+    name: &BinName,
+    runs: &[(Seq, Seq)],
+) {
+    let start = begin(into);
+    into.extend_from_slice(name.as_str().as_bytes());
+    for (first, last) in runs {
+        into.extend_from_slice(&first.to_le_bytes());
+        into.extend_from_slice(&last.to_le_bytes());
+    }
+    let newest = runs.last().map_or(0, |(_, last)| *last);
+    seal(into, start, marker, bare(Kind::DeleteMany, name.as_str(), newest));
+}
+
+/// Reads runs of seqs from what follows the name in a front.
+pub(crate) fn decode_runs(front: &[u8]) -> Option<Vec<(Seq, Seq)>> {
+    let mut fields = Fields(front);
+    let mut runs = Vec::with_capacity(front.len() / 16);
+    while !fields.0.is_empty() {
+        runs.push((fields.u64()?, fields.u64()?));
+    }
+    Some(runs)
+}
+
+/// Appends the record of what retention has dropped: how many in all, up to and with which.
+pub(crate) fn encode_dropped(
+    into: &mut Vec<u8>,
+    marker: u64,
+    name: &BinName,
+    to: Seq,
+    dropped: u64,
+) {
+    let start = begin(into);
+    into.extend_from_slice(name.as_str().as_bytes());
+    into.extend_from_slice(&dropped.to_le_bytes());
+    seal(into, start, marker, bare(Kind::Dropped, name.as_str(), to));
+}
+
+/// Reads how many retention has dropped from what follows the name in a front.
+pub(crate) fn decode_dropped(front: &[u8]) -> Option<u64> {
+    Fields(front).u64()
+}
+
+/// Appends the record of a stray: JSON, which an older release's strays can be read from too.
+pub(crate) fn encode_stray(into: &mut Vec<u8>, marker: u64, stray: &Stray) {
+    let start = begin(into);
+    into.extend_from_slice(&serde_json::to_vec(stray).unwrap_or_default());
+    seal(into, start, marker, bare(Kind::Stray, "", stray.seq));
+}
+
+fn bare(kind: Kind, name: &str, seq: Seq) -> Header {
     Header {
         kind: kind as u8,
-        name_bytes: u8::try_from(name.as_str().len()).unwrap_or(u8::MAX),
+        name_bytes: u8::try_from(name.len()).unwrap_or(u8::MAX),
         front_bytes: 0,
         body_bytes: 0,
         seq,
