@@ -40,7 +40,7 @@ pub(super) fn page<T>(
     let mut items = Vec::new();
     let mut looked = 0;
     let mut last = None;
-    while let Some(capture) = walk.next() {
+    for capture in walk.by_ref() {
         let capture = capture.map_err(|error| store_problem(&error))?;
         if selection.passes(&capture)? {
             items.push(take(&capture));
