@@ -9,6 +9,7 @@ use tokio::time::{sleep, sleep_until};
 use super::Inner;
 use super::bins::Bins;
 use super::change::Request;
+use super::error::StoreError;
 
 /// What is due within this time of the first goes with it, so that a busy bin wakes nobody for each
 /// single capture.
@@ -40,7 +41,7 @@ pub(super) async fn run(bins: Arc<Bins>, store: Weak<Inner>) {
 async fn expire(bins: &Bins, store: &Inner) -> bool {
     for bin in bins.retention.due(bins.clock.now()) {
         if let Err(error) = store.submit(Request::Expire(bin)).await {
-            if bins.is_closed() || store.failure().is_some() {
+            if error == StoreError::Closed || store.failure().is_some() {
                 return false;
             }
             tracing::warn!(%error, "old captures stay for now");

@@ -89,8 +89,8 @@ impl Hub {
     pub(crate) fn leave(&mut self, seat: &Seat) {
         self.watchers -= 1;
         self.filters -= usize::from(seat.filters);
-        let unread = usize::try_from(seat.next.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        for remembered in self.recent.iter_mut().skip(unread) {
+        let place = self.place(seat);
+        for remembered in self.recent.range_mut(place..) {
             remembered.awaited -= 1;
         }
         self.forget();
@@ -118,17 +118,16 @@ impl Hub {
         self.wake();
     }
 
-    /// Hands out the next messages, at most so many; none at once where some are missed, since those
-    /// come first.
+    /// Hands out the next messages, at most so many; none where some were missed, which is to be
+    /// told first.
     pub(crate) fn take(&mut self, seat: &mut Seat, into: &mut Vec<Live>, most: usize) -> Taken {
         let missed = self.first.saturating_sub(seat.next);
         if missed > 0 {
             seat.next = self.first;
             return Taken { missed, ..Taken::default() };
         }
-        let begin = usize::try_from(seat.next - self.first).unwrap_or(usize::MAX);
-        let mut messages = 0;
-        for remembered in self.recent.iter_mut().skip(begin).take(most) {
+        let (mut messages, place) = (0, self.place(seat));
+        for remembered in self.recent.range_mut(place..).take(most) {
             remembered.awaited -= 1;
             into.push(remembered.live.clone());
             messages += 1;
@@ -152,6 +151,12 @@ impl Hub {
 
     fn end(&self) -> u64 {
         self.first + self.recent.len() as u64
+    }
+
+    /// Where in the remembered messages the next one for this seat is.
+    fn place(&self, seat: &Seat) -> usize {
+        let behind = seat.next.saturating_sub(self.first);
+        usize::try_from(behind).unwrap_or(usize::MAX).min(self.recent.len())
     }
 
     fn forget(&mut self) {

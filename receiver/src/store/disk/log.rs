@@ -182,7 +182,7 @@ impl Log {
         if let Some(stub) = written.stub.take() {
             stub.settle(Ok(()));
         }
-        if self.segments.settle(tally, self.sizes.segment_bytes) {
+        if self.segments.settle(&tally, self.sizes.segment_bytes) {
             self.untidy.notify_one();
         }
         let mut queue = self.queue();

@@ -37,7 +37,7 @@ impl Segments {
     }
 
     /// Counts a batch; says whether there is now something to tidy up.
-    pub(super) fn settle(&self, tally: Tally, segment_bytes: u64) -> bool {
+    pub(super) fn settle(&self, tally: &Tally, segment_bytes: u64) -> bool {
         let mut segments = self.lock();
         if let Some(segment) = segments.get_mut(&tally.segment) {
             segment.alive += tally.came.alive;
@@ -86,8 +86,8 @@ impl Segments {
         (segment.alive == 0 && segment.closed).then_some(*number)
     }
 
-    /// One that is worth shrinking: one in which no capture lives, or, where more is dead than alive
-    /// in all, the one of which the least lives.
+    /// One that is worth shrinking: one in which no capture lives, or, where more is dead than
+    /// alive in all, the one of which the least lives.
     pub(super) fn to_shrink(&self, segment_bytes: u64) -> Option<u32> {
         let segments = self.lock();
         let wasteful = is_wasteful(&segments, segment_bytes);
