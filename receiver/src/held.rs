@@ -17,6 +17,7 @@ pub struct Held {
     /// Its capture's id: what it is answered by.
     pub id: Uuid,
     /// Its capture's place in the bin.
+    #[schema(value_type = u64)]
     pub seq: Seq,
     /// Since when it waits.
     pub since: Timestamp,

@@ -40,7 +40,7 @@ pub(crate) fn router(sender: Sender) -> Router {
         router = router.route(below, any(unknown_route));
     }
     let body_bytes_max = DefaultBodyLimit::max(sender.limits().api_body_bytes_max);
-    router.layer(middleware::from_fn(json_only)).layer(body_bytes_max).with_state(sender)
+    router.route_layer(middleware::from_fn(json_only)).layer(body_bytes_max).with_state(sender)
 }
 
 /// The same, as the OpenAPI document tells it.

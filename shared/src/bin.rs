@@ -29,8 +29,10 @@ pub struct Bin {
     /// What they take in the store, in bytes.
     pub bytes: u64,
     /// The oldest capture that is still there; none in an empty bin.
+    #[schema(value_type = Option<u64>)]
     pub oldest_seq: Option<Seq>,
     /// The newest that was ever given, 0 before the first.
+    #[schema(value_type = u64)]
     pub newest_seq: Seq,
     /// How many captures retention has dropped; deleting by hand does not count.
     pub dropped: u64,

@@ -123,6 +123,7 @@ pub struct Summary {
     /// The bin.
     pub bin: BinName,
     /// The place in it.
+    #[schema(value_type = u64)]
     pub seq: Seq,
     /// The id over all bins.
     pub id: Uuid,

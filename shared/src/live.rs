@@ -23,8 +23,10 @@ pub enum Message {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bin: Option<BinName>,
         /// The oldest capture that is still there; none on the channel of all bins.
+        #[schema(value_type = Option<u64>)]
         oldest_seq: Option<Seq>,
         /// The newest that was ever given, 0 before the first and on the channel of all bins.
+        #[schema(value_type = u64)]
         newest_seq: Seq,
         /// How many captures retention has dropped.
         dropped: u64,
@@ -32,6 +34,7 @@ pub enum Message {
     /// A capture, committed.
     Capture {
         /// Its place, also in the summary: what to resume after.
+        #[schema(value_type = u64)]
         seq: Seq,
         /// What it is.
         summary: Box<Summary>,
@@ -39,8 +42,10 @@ pub enum Message {
     /// Captures that can no longer be told.
     Gap {
         /// The first of them.
+        #[schema(value_type = u64)]
         from: Seq,
         /// The last of them.
+        #[schema(value_type = u64)]
         to: Seq,
         /// Why they are gone.
         reason: GapReason,
@@ -48,6 +53,7 @@ pub enum Message {
     /// Every capture of the bin was deleted, up to and with this one.
     Cleared {
         /// The newest that went.
+        #[schema(value_type = u64)]
         to: Seq,
     },
     /// The bin itself was made or changed.
@@ -62,6 +68,7 @@ pub enum Message {
         /// The bin.
         bin: BinName,
         /// The newest that went.
+        #[schema(value_type = u64)]
         to: Seq,
     },
     /// On the channel of all bins: this one was deleted.

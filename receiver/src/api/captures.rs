@@ -27,8 +27,10 @@ const DELETED_AT_ONCE: usize = 10_000;
 #[into_params(parameter_in = Query)]
 pub(super) struct Listing {
     /// Only captures above this seq.
+    #[param(value_type = Option<u64>)]
     after: Option<Seq>,
     /// Only captures below this seq.
+    #[param(value_type = Option<u64>)]
     before: Option<Seq>,
     /// How many captures at most; 50 unless given.
     #[param(minimum = 1, maximum = 500)]

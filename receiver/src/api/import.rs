@@ -124,9 +124,8 @@ fn checked(file: File, limits: Limits) -> Result<Checked, Problem> {
     let mut reader = BufReader::new(file);
     let begins = reader.fill_buf().map_err(|error| unspooled(&error))?;
     if begins.starts_with(BUNDLE) {
-        return Bundle::open(reader, limits)
-            .map(|bundle| Checked::Bundle(Box::new(bundle)))
-            .map_err(|e| refused(&e));
+        let bundle = Bundle::open(reader, limits).map_err(|error| refused(&error))?;
+        return Ok(Checked::Bundle(Box::new(bundle)));
     }
     for capture in ndjson::captures(&mut reader, limits) {
         capture.map_err(|error| refused(&error))?;
@@ -161,7 +160,7 @@ async fn made(receiver: &Receiver, bin: &BinName, checked: &Checked) -> Result<(
 async fn kept(receiver: &Receiver, bin: BinName, checked: Checked) -> Result<u64, Problem> {
     let (to, mut batches) = mpsc::channel(1);
     tokio::task::spawn_blocking(move || match checked {
-        Checked::Bundle(bundle) => hand_over(bundle, &to),
+        Checked::Bundle(bundle) => hand_over(*bundle, &to),
         Checked::Ndjson(reader, limits) => hand_over(ndjson::captures(reader, limits), &to),
     });
     let mut imported = 0;

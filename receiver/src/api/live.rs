@@ -35,6 +35,7 @@ const BURST: usize = 64;
 #[into_params(parameter_in = Query)]
 pub(super) struct From {
     /// Begin with what came after this seq; `Last-Event-ID` counts for more.
+    #[param(value_type = Option<u64>)]
     after: Option<Seq>,
     /// Only captures that this query asks for.
     #[param(max_length = 4096)]
@@ -77,7 +78,7 @@ pub(super) async fn one(
 ) -> Result<Response<Body>, Problem> {
     let filter = Selection::read(&receiver, from.q.as_deref(), None)?.into_filter();
     let after = last_event(request.headers())?.or(from.after);
-    open(&receiver, request, || {
+    open(&receiver, request, true, || {
         let watch = receiver.store.watch(&bin, after, filter);
         watch.map_err(|error| store_problem(&error))?.ok_or_else(|| unknown_bin(&bin))
     })
@@ -100,15 +101,17 @@ pub(super) async fn all(
     request: Request,
 ) -> Result<Response<Body>, Problem> {
     let filter = Selection::read(&receiver, all.q.as_deref(), None)?.into_filter();
-    open(&receiver, request, || {
+    open(&receiver, request, false, || {
         receiver.store.watch_all(filter).map_err(|error| store_problem(&error))
     })
 }
 
-/// Gives the client the channel it asked for; the watch begins only when that is known.
+/// Gives the client the channel it asked for; the watch begins only when that is known. A seq is a
+/// place to resume from in one bin only.
 fn open(
     receiver: &Receiver,
     mut request: Request,
+    resumable: bool,
     watch: impl FnOnce() -> Result<Watch, Problem>,
 ) -> Result<Response<Body>, Problem> {
     if websocket::is_asked(request.headers()) {
@@ -116,7 +119,7 @@ fn open(
         return Ok(opening.accept(watch()?, receiver.alive()));
     }
     if takes_events(request.headers()) {
-        return Ok(events::response(watch()?, receiver));
+        return Ok(events::response(watch()?, receiver, resumable));
     }
     Err(not_live())
 }

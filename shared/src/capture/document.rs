@@ -19,6 +19,7 @@ pub struct Document {
     /// The bin.
     pub bin: BinName,
     /// The place in it.
+    #[schema(value_type = u64)]
     pub seq: Seq,
     /// The id over all bins.
     pub id: Uuid,

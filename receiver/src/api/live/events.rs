@@ -20,10 +20,12 @@ const COMMENT_EVERY: Duration = Duration::from_secs(15);
 /// How a capture's message begins, before its seq.
 const CAPTURE: &str = "{\"type\":\"capture\",\"seq\":";
 
-/// The channel as a response that ends with its bin, its store or the server.
-pub(super) fn response(watch: Watch, receiver: &Receiver) -> Response<Body> {
+/// The channel as a response that ends with its bin, its store or the server; its events have ids
+/// if it can be resumed.
+pub(super) fn response(watch: Watch, receiver: &Receiver, resumable: bool) -> Response<Body> {
     let telling = Telling {
         watch,
+        resumable,
         comment: interval_at(Instant::now() + COMMENT_EVERY, COMMENT_EVERY),
         stopping: receiver.stopping(),
         _alive: receiver.alive(),
@@ -40,6 +42,7 @@ pub(super) fn response(watch: Watch, receiver: &Receiver) -> Response<Body> {
 
 struct Telling {
     watch: Watch,
+    resumable: bool,
     comment: Interval,
     stopping: watch::Receiver<bool>,
     _alive: watch::Receiver<()>,
@@ -54,10 +57,10 @@ impl Telling {
             _ = self.stopping.wait_for(|&stopping| stopping) => None,
             message = self.watch.next() => {
                 let mut events = String::new();
-                event(&message?, &mut events);
+                event(&message?, self.resumable, &mut events);
                 for _ in 1..BURST {
                     let Some(message) = self.watch.try_next() else { break };
-                    event(&message, &mut events);
+                    event(&message, self.resumable, &mut events);
                 }
                 Some(events.into())
             }
@@ -67,8 +70,8 @@ impl Telling {
 }
 
 /// Writes one event. JSON on one line holds no line break that would end its data.
-fn event(message: &str, events: &mut String) {
-    if let Some(seq) = seq(message) {
+fn event(message: &str, resumable: bool, events: &mut String) {
+    if resumable && let Some(seq) = seq(message) {
         events.extend(["id: ", seq, "\n"]);
     }
     events.extend(["data: ", message, "\n\n"]);
@@ -94,11 +97,11 @@ mod tests {
         let summary = Box::new(capture.summary());
         let message = serde_json::to_string(&Message::Capture { seq: 42, summary }).unwrap();
         let mut events = String::new();
-        event(&message, &mut events);
+        event(&message, true, &mut events);
         assert!(events.starts_with("id: 42\ndata: {\"type\":\"capture\""), "{events}");
         assert!(events.ends_with("}\n\n"));
         let mut events = String::new();
-        event(r#"{"type":"deleted"}"#, &mut events);
+        event(r#"{"type":"deleted"}"#, true, &mut events);
         assert_eq!(events, "data: {\"type\":\"deleted\"}\n\n");
     }
 }

@@ -51,6 +51,27 @@ async fn events_begin_after_the_last_one_that_was_seen() {
 }
 
 #[tokio::test]
+async fn filtered_channels_tell_what_passes() {
+    let api = receiver();
+    api.create_bin(NewBin::named("a".parse().unwrap())).await.unwrap();
+    let mut one = follow(&api, "/bins/a/live?q=event:t2", None).await;
+    let mut all = follow(&api, "/live?q=event:t3", None).await;
+    for n in 1..=3 {
+        post(&api, &format!(r#"{{"type":"t{n}"}}"#)).await;
+    }
+    assert_eq!(ids(&events(&mut one, 1).await), ["2"]);
+    let mut told = String::new();
+    while !told.contains("t3") {
+        let frame = timeout(Duration::from_secs(5), all.body_mut().frame()).await.unwrap();
+        let data = frame.unwrap().unwrap().into_data().unwrap();
+        told += std::str::from_utf8(&data).unwrap();
+    }
+    assert!(!told.contains("t1") && !told.contains("t2"), "{told}");
+    assert!(told.contains(r#""bin":"a""#), "{told}");
+    assert!(!told.contains("id: "), "a seq alone is no place among all bins: {told}");
+}
+
+#[tokio::test]
 async fn what_is_no_live_channel_is_told_so() {
     let api = receiver();
     post(&api, "{}").await;
