@@ -17,7 +17,7 @@ use hooklab_shared::listen::{Held, Phase};
 use hooklab_shared::problem::Problem;
 use hooklab_shared::stray::{HEAD_BYTES_MAX, Stray, StrayReason};
 use hyper::body::Incoming;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response, Version};
 use tokio_rustls::rustls::ServerConfig;
 use uuid::Uuid;
 
@@ -49,6 +49,8 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Result<Reply, Infallible> {
     let serving = phase.serving();
+    // In HTTP/1 hyper leaves the body out by itself.
+    let is_bare = request.method() == Method::HEAD && request.version() == Version::HTTP_2;
     let response = match Received::read(&tapped, request, &capturing.limits).await {
         Ok(received) => record(&capturing, &tapped, peer, received).await,
         Err(Unread { head, refusal }) => {
@@ -57,6 +59,7 @@ pub(crate) async fn answer(
             reply::problem(&problem, true)
         }
     };
+    let response = response.map(|body| if is_bare { ReplyBody::default() } else { body });
     Ok(response.map(|body| Held::new(body, serving)))
 }
 

@@ -14,6 +14,9 @@ use tokio_rustls::rustls::{self, ServerConfig};
 use super::bind::Host;
 use crate::exit::{Code, Failure};
 
+/// What is offered by ALPN (RFC 7301), the best first; old clients ask for HTTP/1.0 by name.
+const PROTOCOLS: [&[u8]; 3] = [b"h2", b"http/1.1", b"http/1.0"];
+
 /// Where certificate and key come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tls {
@@ -58,7 +61,7 @@ impl Tls {
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .map_err(told)?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
         Ok(Arc::new(config))
     }
 
@@ -124,7 +127,7 @@ mod tests {
         for host in ["localhost", "127.0.0.1", "::1", "0.0.0.0", "::"] {
             let host = Host::resolve(host).unwrap();
             let config = Tls::SelfSigned.config(&host).unwrap();
-            assert_eq!(config.alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);
+            assert_eq!(config.alpn_protocols, PROTOCOLS.map(<[u8]>::to_vec));
             let names = names(&host);
             assert!(names.contains(&"127.0.0.1".into()) && names.contains(&"::1".into()));
         }

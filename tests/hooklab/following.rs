@@ -136,6 +136,10 @@ fn all_bins_are_followed_at_once() {
 fn ten_thousand_idle_watchers_cost_little_and_a_stalled_one_harms_nobody() {
     raise_descriptors();
     let server = Server::start_with(&["--bin", "idle", "--bin", "busy"]);
+    let mut stalled = Watcher::open(&server, "busy", None);
+    let mut awake = Watcher::open(&server, "busy", None);
+    assert_eq!(stalled.next()["type"], "hello");
+    assert_eq!(awake.next()["type"], "hello");
     let before = server.resident_kib();
     let mut idle: Vec<TcpStream> = Vec::new();
     while idle.len() < WATCHERS {
@@ -149,11 +153,6 @@ fn ten_thousand_idle_watchers_cost_little_and_a_stalled_one_harms_nobody() {
     assert!(idle.len() >= 150, "{} watchers", idle.len());
     assert!(cost < 32, "{cost} KiB a watcher");
     idle.pop();
-
-    let mut stalled = Watcher::open(&server, "busy", None);
-    let mut awake = Watcher::open(&server, "busy", None);
-    assert_eq!(stalled.next()["type"], "hello");
-    assert_eq!(awake.next()["type"], "hello");
     let begun = Instant::now();
     let sent = capture(&server, "busy", 3_000);
     println!("3,000 captures beside them in {:?}", begun.elapsed());

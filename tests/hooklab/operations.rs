@@ -156,6 +156,9 @@ fn the_document_describes_every_route_and_none_that_is_not() {
     assert!(missing.is_empty(), "not documented: {missing:?} in {documented:#?}");
     for route in &documented {
         let (method, path) = route.split_once(' ').unwrap();
+        if ["/livez", "/readyz", "/metrics"].contains(&path) {
+            continue;
+        }
         let path = path.replace("{bin}", "nosuch").replace("{seq}", "1").replace("{other}", "1");
         let path = path.replace("{id}", "77").replace("{slug}", "nosuch");
         let answer = server.api(&method.to_uppercase(), &path, Some(&json!({})));
@@ -207,7 +210,13 @@ fn every_operation_tells_its_answers_and_problems() {
             if !answers.iter().any(|status| status.starts_with(['1', '2'])) {
                 wrong.push(format!("{method} {path} never succeeds: {answers:?}"));
             }
-            if path.contains('{') && !answers.contains("404") && !answers.contains("default") {
+            // An import makes its bin.
+            let makes = path.ends_with("/import");
+            if path.contains('{')
+                && !makes
+                && !answers.contains("404")
+                && !answers.contains("default")
+            {
                 wrong.push(format!("{method} {path} is always there: {answers:?}"));
             }
             if operation["summary"].as_str().or(operation["description"].as_str()).is_none() {

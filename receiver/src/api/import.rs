@@ -49,7 +49,7 @@ pub(super) struct Imported {
 /// Imports what an export gave as `ndjson` or `bundle`.
 ///
 /// All of it is checked before the first capture is kept. Captures keep their id, time and bytes,
-/// and get new seqs. A bin that is not there is made: from the bundle, or with nothing but its name.
+/// and get new seqs. A bin that is not there is made: from the bundle, or of its name alone.
 #[utoipa::path(
     post, path = "/bins/{bin}/import", operation_id = "import_captures", tag = "bins",
     params(("bin" = String, Path, description = "The bin's name.")),

@@ -31,6 +31,12 @@ pub(crate) enum ReplyBody {
     Endless { sent: usize },
 }
 
+impl Default for ReplyBody {
+    fn default() -> Self {
+        Self::Whole(Bytes::new())
+    }
+}
+
 impl ReplyBody {
     /// Sends this a byte at a time.
     pub(crate) fn dripping(whole: Bytes) -> Self {

@@ -106,6 +106,9 @@ mod tests {
             durability: Durability::Memory,
             auto_create: true,
             limits: Limits::default(),
+            keep: hooklab_shared::bin::Keep::default(),
+            trusted_proxies: Vec::new(),
+            tls: None,
             capture_url: "http://127.0.0.1:4665".to_owned(),
         });
         let receiver = Some(receiver.unwrap());

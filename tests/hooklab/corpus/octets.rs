@@ -35,10 +35,12 @@ fn in_target(byte: u8) -> Case {
     case("a target", byte, wire, byte != b' ')
 }
 
+/// Controls are kept wherever they stand in a field.
 fn in_name(byte: u8) -> Case {
     let begin = format!("GET /{BIN} HTTP/1.1\r\nHost: h\r\nX");
     let wire = [begin.as_bytes(), &[byte], b"Y: z\r\n\r\n"].concat();
-    case("a field's name", byte, wire, is_token(byte) || byte == b':')
+    let is_control = byte.is_ascii_control() && byte != b'\t';
+    case("a field's name", byte, wire, is_token(byte) || byte == b':' || is_control)
 }
 
 /// More than RFC 9110, section 5.5, allows.
