@@ -117,7 +117,7 @@ fn unspooled(error: &io::Error) -> Problem {
 /// An import that was read to its end and found whole.
 enum Checked {
     Bundle(Box<Bundle<BufReader<File>>>),
-    Ndjson(BufReader<File>, Limits),
+    Ndjson(Box<(BufReader<File>, Limits)>),
 }
 
 fn checked(file: File, limits: Limits) -> Result<Checked, Problem> {
@@ -131,7 +131,7 @@ fn checked(file: File, limits: Limits) -> Result<Checked, Problem> {
         capture.map_err(|error| refused(&error))?;
     }
     reader.rewind().map_err(|error| unspooled(&error))?;
-    Ok(Checked::Ndjson(reader, limits))
+    Ok(Checked::Ndjson(Box::new((reader, limits))))
 }
 
 fn refused(error: &ImportError) -> Problem {
@@ -161,7 +161,10 @@ async fn kept(receiver: &Receiver, bin: BinName, checked: Checked) -> Result<u64
     let (to, mut batches) = mpsc::channel(1);
     tokio::task::spawn_blocking(move || match checked {
         Checked::Bundle(bundle) => hand_over(*bundle, &to),
-        Checked::Ndjson(reader, limits) => hand_over(ndjson::captures(reader, limits), &to),
+        Checked::Ndjson(ndjson) => {
+            let (reader, limits) = *ndjson;
+            hand_over(ndjson::captures(reader, limits), &to)
+        }
     });
     let mut imported = 0;
     while let Some(batch) = batches.recv().await {
