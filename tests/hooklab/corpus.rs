@@ -9,6 +9,7 @@ mod octets;
 
 use std::collections::HashMap;
 use std::io;
+use std::net::Ipv4Addr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -173,8 +174,11 @@ fn play(server: &Server, cases: &[Case]) -> Vec<Played> {
     thread::scope(|scope| {
         for _ in 0..CONNECTIONS {
             scope.spawn(|| {
-                while let Some(&case) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let one = play_one(address, case);
+                loop {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(&case) = order.get(n) else { break };
+                    let local = Ipv4Addr::new(127, 1, (n / 250) as u8, (n % 250) as u8 + 1);
+                    let one = play_one(local, address, case);
                     let one = one.unwrap_or_else(|why| panic!("{why}: {case:?}"));
                     played.lock().unwrap().push(one);
                 }
@@ -184,8 +188,8 @@ fn play(server: &Server, cases: &[Case]) -> Vec<Played> {
     played.into_inner().unwrap()
 }
 
-fn play_one(address: &str, case: &Case) -> io::Result<Played> {
-    let mut wire = Wire::connect(address)?;
+fn play_one(local: Ipv4Addr, address: &str, case: &Case) -> io::Result<Played> {
+    let mut wire = Wire::connect_from(local, address)?;
     wire.be_patient(PATIENCE);
     let peer = wire.local();
     // A server that refuses early may close before it has read everything.

@@ -171,12 +171,14 @@ fn in_all_bins_together_the_oldest_go() {
 /// A restart in the middle of dropping agrees with what was told before.
 #[test]
 fn kill_9_while_it_drops_loses_nothing_that_should_stay() {
-    let mut server = Server::start();
+    let home = tempfile::tempdir().unwrap();
+    let store = home.path().join("store");
+    let mut server = Server::on(&store, &[]);
     server.create(&json!({"name": "busy", "keep": {"captures": 50}}));
     for round in 1..=5u64 {
         fill(&server, "busy", 237, 300);
         server.kill9();
-        server = Server::on(&server.store.clone(), &[]);
+        server = Server::on(&store, &[]);
         let told = settled(&server, "busy", 50);
         assert_eq!(told["newest_seq"], round * 237, "{told}");
         assert_eq!(told["dropped"], round * 237 - 50, "{told}");

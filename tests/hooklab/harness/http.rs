@@ -1,7 +1,7 @@
 //! HTTP/1.1 by hand over a blocking socket: what is written is exactly what the test says.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -24,7 +24,22 @@ pub(crate) struct Answer {
 
 impl Wire {
     pub(crate) fn connect(address: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
+        Self::over(TcpStream::connect(address)?)
+    }
+
+    /// From an address of the loopback range: ports are used again, and would not tell peers apart.
+    pub(crate) fn connect_from(local: Ipv4Addr, address: &str) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let stream = runtime.block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4()?;
+            socket.bind((local, 0).into())?;
+            socket.connect(address.parse().map_err(io::Error::other)?).await?.into_std()
+        })?;
+        stream.set_nonblocking(false)?;
+        Self::over(stream)
+    }
+
+    fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(HANGING))?;
         stream.set_write_timeout(Some(HANGING))?;
