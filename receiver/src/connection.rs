@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use hooklab_shared::headers::Octets;
+use bytes::Bytes;
+use hooklab_shared::headers::{Head, Octets, head_end};
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::limits::Limits;
 use hooklab_shared::listen::{Phase, Stop, Timed, drive};
@@ -22,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::capture::{Capturing, answer};
+use crate::policy::{self, Refusal};
 use crate::tap::{Tap, Tapped};
 
 /// Requests of one HTTP/2 connection that are served at once: what browsers and servers agree on.
@@ -29,6 +31,9 @@ const STREAMS_MAX: u32 = 100;
 
 /// Header fields above this number are refused by hyper before any handler.
 const FIELDS_MAX: usize = 100;
+
+/// A first line from this length on is called too long itself, in bytes.
+const TARGET_BYTES_MAX: usize = 65_500;
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(
@@ -142,7 +147,8 @@ fn why(
         let lines = came.iter().filter(|&&byte| byte == b'\n').count();
         let line = came.iter().position(|&byte| byte == b'\n').unwrap_or(came.len());
         return match () {
-            () if line >= limits.head_bytes_max || line > 65_534 => (StrayReason::UriTooLong, 414),
+            // hyper's buffer is full before its own bound on targets (414) is reached.
+            () if line >= TARGET_BYTES_MAX => (StrayReason::UriTooLong, 431),
             () if lines > FIELDS_MAX + 1 && came.len() <= limits.head_bytes_max => {
                 (StrayReason::TooManyHeaders, 431)
             }
@@ -150,8 +156,19 @@ fn why(
         };
     }
     match hyper {
-        Some(hyper) if hyper.is_parse() => (StrayReason::MalformedHead, 400),
+        Some(hyper) if hyper.is_parse() => (misread(came, limits), 400),
         _ => (StrayReason::HeadCutOff, 0),
+    }
+}
+
+/// hyper does not say what it stumbled over; of codings we know.
+fn misread(came: &[u8], limits: &Limits) -> StrayReason {
+    let Some(end) = head_end(came) else { return StrayReason::MalformedHead };
+    let head = Head::from(Bytes::copy_from_slice(&came[..end]));
+    let is_http10 = head.version() == b"HTTP/1.0";
+    match policy::look(&head, is_http10, limits.head_bytes_max) {
+        Err(refusal @ Refusal::TransferCoding) => refusal.reason(),
+        _ => StrayReason::MalformedHead,
     }
 }
 

@@ -78,7 +78,7 @@ pub(crate) fn vet(
 }
 
 /// One pass over the head; how many fields it has.
-fn look(head: &Head, is_http10: bool, head_bytes_max: usize) -> Result<usize, Refusal> {
+pub(crate) fn look(head: &Head, is_http10: bool, head_bytes_max: usize) -> Result<usize, Refusal> {
     let bytes = head.as_bytes();
     if bytes.len() > head_bytes_max {
         return Err(Refusal::HeadTooLong(head_bytes_max));

@@ -153,8 +153,8 @@ fn too_much() -> Vec<Case> {
             head("GET", &format!("{}: y\r\n", "x".repeat(65_536))),
             Stray("head_too_long", 431),
         ),
-        Case::new("a longer target", line("x".repeat(65_520)), Stray("head_too_long", 431)),
-        Case::new("a target of 100,000", line("x".repeat(100_000)), Stray("uri_too_long", 414)),
+        Case::new("a longer target", line("x".repeat(65_520)), Stray("uri_too_long", 431)),
+        Case::new("a target of 100,000", line("x".repeat(100_000)), Stray("uri_too_long", 431)),
     ]
 }
 
@@ -166,7 +166,7 @@ fn after_a_good_one() -> Vec<Case> {
         good().followed_by(ends("what is none", b"hello\r\n\r\n".to_vec())),
         good().followed_by(ends("the rest of a longer body", b"def\r\n\r\n".to_vec())),
         good()
-            .followed_by(Case::new("half a head", b"GET /cor".to_vec(), Stray("malformed_head", 0)))
+            .followed_by(Case::new("half a head", b"GET /cor".to_vec(), Stray("head_cut_off", 0)))
             .and_finishes(),
         good()
             .followed_by(Case::aborted(
