@@ -98,7 +98,7 @@ mod tests {
         let now = Timestamp::from_micros(0);
         let held = Held { id, seq: 1, since: now, until: now, summary };
         let mut waiting = registry.keep(held.clone());
-        assert_eq!(registry.list("a"), [held.clone()]);
+        assert_eq!(registry.list("a"), std::slice::from_ref(&held));
         assert!(registry.list("b").is_empty());
         assert!(registry.answer(id, Rule { status: 418, ..Rule::default() }));
         assert!(!registry.answer(id, Rule::default()));
