@@ -35,12 +35,14 @@ const BELOW: [&str; 8] = [
 
 /// The routes, relative to `/api/v1`.
 pub(crate) fn router(sender: Sender) -> Router {
-    let mut router = Router::from(routes()).method_not_allowed_fallback(wrong_method);
+    let mut router = Router::from(routes())
+        .route_layer(middleware::from_fn(json_only))
+        .method_not_allowed_fallback(wrong_method);
     for below in BELOW {
         router = router.route(below, any(unknown_route));
     }
     let body_bytes_max = DefaultBodyLimit::max(sender.limits().api_body_bytes_max);
-    router.route_layer(middleware::from_fn(json_only)).layer(body_bytes_max).with_state(sender)
+    router.layer(body_bytes_max).with_state(sender)
 }
 
 /// The same, as the OpenAPI document tells it.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::id::{BinName, Seq, Timestamp};
+use crate::json::object;
 use crate::reply::Program;
 
 pub use config::{BinPatch, Config, Keep, Told, ToldVerify, Verify};
@@ -52,10 +53,18 @@ pub struct NewBin {
     #[serde(default, skip_serializing_if = "Program::is_default")]
     pub reply: Program,
     /// How it verifies what comes, if it does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "object::optional"
+    )]
     pub verify: Option<Verify>,
     /// What it keeps; everything, unless told otherwise.
-    #[serde(default, skip_serializing_if = "Keep::is_unlimited")]
+    #[serde(
+        default,
+        skip_serializing_if = "Keep::is_unlimited",
+        deserialize_with = "object::required"
+    )]
     pub keep: Keep,
 }
 

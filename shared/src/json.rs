@@ -1,6 +1,7 @@
 //! JSON as it was written: the digits of numbers, the order of keys and repeated keys stay.
 
 mod number;
+pub(crate) mod object;
 mod parse;
 mod pointer;
 mod write;

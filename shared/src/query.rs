@@ -118,8 +118,7 @@ impl Query {
         self.terms.iter().any(|term| term.test.needs_body())
     }
 
-    /// Whether the answer can depend on what came of checking the signature: where it cannot,
-    /// nobody need check it.
+    /// Whether the answer can depend on the signature: where it cannot, nobody need check it.
     #[must_use]
     pub fn needs_signature(&self) -> bool {
         self.terms.iter().any(|term| matches!(term.test, Test::Signature(_)))

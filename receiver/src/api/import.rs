@@ -49,7 +49,7 @@ pub(super) struct Imported {
 /// Imports what an export gave as `ndjson` or `bundle`.
 ///
 /// All of it is checked before the first capture is kept. Captures keep their id, time and bytes,
-/// and get new seqs. A bin that is not there is made: from the bundle, or of its name alone.
+/// and get new seqs. A bin that is not there is made: from the bundle, or with only its name.
 #[utoipa::path(
     post, path = "/bins/{bin}/import", operation_id = "import_captures", tag = "bins",
     params(("bin" = String, Path, description = "The bin's name.")),
@@ -117,7 +117,7 @@ fn unspooled(error: &io::Error) -> Problem {
 /// An import that was read to its end and found whole.
 enum Checked {
     Bundle(Box<Bundle<BufReader<File>>>),
-    Ndjson(Box<(BufReader<File>, Limits)>),
+    Ndjson(BufReader<File>),
 }
 
 fn checked(file: File, limits: Limits) -> Result<Checked, Problem> {
@@ -131,7 +131,7 @@ fn checked(file: File, limits: Limits) -> Result<Checked, Problem> {
         capture.map_err(|error| refused(&error))?;
     }
     reader.rewind().map_err(|error| unspooled(&error))?;
-    Ok(Checked::Ndjson(Box::new((reader, limits))))
+    Ok(Checked::Ndjson(reader))
 }
 
 fn refused(error: &ImportError) -> Problem {
@@ -146,7 +146,7 @@ async fn made(receiver: &Receiver, bin: &BinName, checked: &Checked) -> Result<(
     }
     let new = match checked {
         Checked::Bundle(bundle) => NewBin { name: Some(bin.clone()), ..bundle.bin.clone() },
-        Checked::Ndjson(..) => NewBin::named(bin.clone()),
+        Checked::Ndjson(_) => NewBin::named(bin.clone()),
     };
     match receiver.create_bin(new).await {
         Ok(_) => Ok(()),
@@ -159,12 +159,10 @@ async fn made(receiver: &Receiver, bin: &BinName, checked: &Checked) -> Result<(
 /// Keeps the captures in their order, a batch at a time; says how many.
 async fn kept(receiver: &Receiver, bin: BinName, checked: Checked) -> Result<u64, Problem> {
     let (to, mut batches) = mpsc::channel(1);
+    let limits = *receiver.limits();
     tokio::task::spawn_blocking(move || match checked {
         Checked::Bundle(bundle) => hand_over(*bundle, &to),
-        Checked::Ndjson(ndjson) => {
-            let (reader, limits) = *ndjson;
-            hand_over(ndjson::captures(reader, limits), &to)
-        }
+        Checked::Ndjson(reader) => hand_over(ndjson::captures(reader, limits), &to),
     });
     let mut imported = 0;
     while let Some(batch) = batches.recv().await {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
+use crate::json::object;
 use crate::problem::FieldError;
 use crate::reply::Program;
 use crate::signature::{Keys, Scheme, Secret, TOLERANCE_SECS};
@@ -109,7 +110,11 @@ pub struct BinPatch {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub verify: Option<Option<Verify>>,
     /// Another retention.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "object::optional"
+    )]
     pub keep: Option<Keep>,
 }
 
@@ -199,7 +204,7 @@ where
     D: serde::Deserializer<'de>,
     T: Deserialize<'de>,
 {
-    Option::deserialize(deserializer).map(Some)
+    object::optional(deserializer).map(Some)
 }
 
 /// Secrets as text: for the store and for what users send, never for what they are shown.
@@ -249,5 +254,9 @@ mod tests {
         assert_eq!(patch(r#"{"verify":null}"#).reply, config.reply);
         assert_eq!(patch(r#"{"reply":"ok"}"#).reply, Program::default());
         assert_eq!(patch(r#"{"keep":{"captures":0}}"#).errors()[0].field, "keep");
+        for list in [r#"{"keep":[null,null]}"#, r#"{"verify":["stripe",["x"]]}"#] {
+            let error = serde_json::from_str::<BinPatch>(list).unwrap_err().to_string();
+            assert!(error.contains("an object"), "{error}");
+        }
     }
 }

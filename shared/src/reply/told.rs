@@ -11,6 +11,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema,
 use utoipa::openapi::{Ref, RefOr};
 
 use super::{Content, Fault, PRESETS, Program, Rule, preset};
+use crate::json::object;
 use crate::matching::Match;
 use crate::span::Span;
 
@@ -22,8 +23,7 @@ impl<'de> Deserialize<'de> for Program {
                 D::Error::custom(format!("`{name}` is no preset: there are {}", names.join(", ")))
             })?,
             Value::Array(rules) => {
-                let rules =
-                    serde_json::from_value(Value::Array(rules)).map_err(D::Error::custom)?;
+                let rules = object::each(Value::Array(rules)).map_err(D::Error::custom)?;
                 Self { rules, ..Self::default() }
             }
             whole @ Value::Object(_) if whole.get("rules").is_some() => {
@@ -61,6 +61,7 @@ struct Whole {
     repeat: bool,
     /// The rules; the first that holds answers.
     #[schema(max_items = 64)]
+    #[serde(deserialize_with = "object::each")]
     rules: Vec<Rule>,
 }
 
@@ -106,7 +107,12 @@ impl utoipa::PartialSchema for Rule {
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
     /// Which requests it is for; all, where nothing is given.
-    #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "match",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "object::optional"
+    )]
     matches: Option<Match>,
     /// How many times it answers before it is used up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -265,6 +271,8 @@ mod tests {
             (r#"{"headers":{"Content-Length":"3"}}"#, "frames"),
             (r#"{"fault":"explode"}"#, "reset"),
             (r#"{"delay":"5"}"#, "unit"),
+            (r#"[[null]]"#, "an object"),
+            (r#"{"match":[]}"#, "an object"),
             ("7", "preset"),
         ] {
             let error = serde_json::from_str::<Program>(json).unwrap_err().to_string();
