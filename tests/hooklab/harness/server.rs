@@ -109,9 +109,9 @@ impl Server {
         answer.body
     }
 
-    /// A capture, once it is there; it is looked for again and again, for ten seconds.
+    /// A capture, once it is there; it is looked for again and again.
     pub(crate) fn until_captured(&self, bin: &str, seq: u64) -> Value {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + HANGING;
         loop {
             let answer = self.get(&format!("/bins/{bin}/captures/{seq}"));
             if answer.status == 200 {
