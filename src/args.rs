@@ -1,5 +1,6 @@
 //! The command line as typed.
 
+mod file;
 mod screen;
 pub(crate) mod serve;
 pub(crate) mod value;
@@ -12,13 +13,19 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::client::Address;
 use crate::commands::bin::BinCommand;
+use crate::commands::captures::CapturesArgs;
 use crate::commands::deliveries::DeliveriesArgs;
 use crate::commands::demo::DemoArgs;
 use crate::commands::events::EventsArgs;
+use crate::commands::export::ExportArgs;
 use crate::commands::fire::FireArgs;
+use crate::commands::held::{AnswerArgs, HeldArgs};
+use crate::commands::import::ImportArgs;
 use crate::commands::manual::{CompletionsArgs, ManArgs};
 use crate::commands::ready::ReadyArgs;
+use crate::commands::schema::SchemaArgs;
 use crate::commands::show::ShowArgs;
+use crate::commands::strays::StraysArgs;
 use crate::commands::tail::TailArgs;
 use crate::commands::webhook::WebhookCommand;
 use crate::exit::CODES;
@@ -70,13 +77,27 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     /// The walkthrough: a bin, a webhook, Send Test Event, and the payload that arrives
     Demo(DemoArgs),
-    /// Make, list, show, clear and delete bins
+    /// Make, list, show, set, clear and delete bins
     #[command(subcommand, arg_required_else_help = true)]
     Bin(BinCommand),
-    /// Captures of a bin as they come; resumes by itself when the connection is lost
+    /// Captures of a bin, or of all, as they come; resumes by itself when the connection is lost
     Tail(TailArgs),
-    /// One capture: its request line, headers and body
+    /// Captures of a bin that a query asks for
+    Captures(CapturesArgs),
+    /// One capture: told, raw, understood, as curl, or beside another
     Show(ShowArgs),
+    /// The JSON Schema that the bodies of a bin have in common
+    Schema(SchemaArgs),
+    /// A bin's captures as HAR, NDJSON, curl commands or a bundle
+    Export(ExportArgs),
+    /// Captures that were exported, into a bin
+    Import(ImportArgs),
+    /// Requests that belong to no bin, or could not be parsed
+    Strays(StraysArgs),
+    /// Requests that are kept waiting for an answer by hand
+    Held(HeldArgs),
+    /// Answer one of those that wait
+    Answer(AnswerArgs),
     /// Add, list, show, edit, delete and test webhooks
     #[command(subcommand, arg_required_else_help = true)]
     Webhook(WebhookCommand),
@@ -97,13 +118,20 @@ pub(crate) enum Command {
     ExitCodes,
 }
 
-/// Reads a command line; without a command it is `serve`, whose flags may then stand alone.
+/// Reads a command line; without a command it is `serve`, whose flags may then stand alone, over
+/// what `hooklab.toml` says.
 ///
 /// # Errors
 /// clap's, which knows how to print itself.
 pub(crate) fn parse(typed: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let typed: Vec<OsString> = typed.into_iter().collect();
-    let error = match Cli::try_parse_from(&typed) {
+    let mut typed: Vec<OsString> = typed.into_iter().collect();
+    let cli = typed_alone(&mut typed)?;
+    file::under(cli, &typed)
+}
+
+/// Reads a command line, and puts `serve` into it where no command stands.
+fn typed_alone(typed: &mut Vec<OsString>) -> Result<Cli, clap::Error> {
+    let error = match Cli::try_parse_from(&*typed) {
         Ok(Cli { command: Some(command), globals }) => {
             return Ok(Cli { command: Some(command), globals });
         }
@@ -116,17 +144,18 @@ pub(crate) fn parse(typed: impl IntoIterator<Item = OsString>) -> Result<Cli, cl
         Some(error) if !begins_with_flag || error.kind() != ErrorKind::UnknownArgument => {
             Err(error)
         }
-        _ => Cli::try_parse_from(with_serve(typed)),
+        _ => {
+            put_serve_into(typed);
+            Cli::try_parse_from(&*typed)
+        }
     }
 }
 
-fn with_serve(mut typed: Vec<OsString>) -> Vec<OsString> {
-    let at = typed.len().min(1);
-    typed.insert(at, "serve".into());
-    if at == 0 {
-        typed.insert(0, "hooklab".into());
+fn put_serve_into(typed: &mut Vec<OsString>) {
+    if typed.is_empty() {
+        typed.push("hooklab".into());
     }
-    typed
+    typed.insert(1, "serve".into());
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 mod address;
 mod http;
 mod live;
+mod pieces;
 
 pub(crate) use address::Address;
-pub(crate) use live::Live;
+pub(crate) use live::{Channel, Live};
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -23,6 +24,9 @@ use crate::exit::{Code, Failure};
 
 /// How long connecting may take: a server is near, or it is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Items of one page: what the API gives at most.
+const PAGE_ITEMS: usize = 500;
 
 /// How long an answer may take: a delivery waits up to 45 s for its target, and more than one may
 /// be waited for.
@@ -102,6 +106,21 @@ impl Client {
         url
     }
 
+    /// The same with those of these parameters that have a value.
+    pub(crate) fn asking<'a, const N: usize>(
+        &self,
+        path: impl IntoIterator<Item = &'a str>,
+        parameters: [(&str, Option<String>); N],
+    ) -> Url {
+        let mut url = self.url(path);
+        for (name, value) in parameters {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, &value);
+            }
+        }
+        url
+    }
+
     /// GET, as JSON.
     pub(crate) async fn get<T: DeserializeOwned>(&self, url: &Url) -> Result<T, ClientError> {
         let answer = self.send(Method::GET, url, None).await?;
@@ -118,20 +137,36 @@ impl Client {
         &self,
         url: &Url,
     ) -> Result<Vec<T>, ClientError> {
-        let mut items = Vec::new();
-        let mut next = None::<String>;
+        Ok(self.get_some(url, "after", usize::MAX).await?.items)
+    }
+
+    /// So many items of a list, page after page; `resume` is the parameter that takes `next`.
+    ///
+    /// A page of a filtered list may be empty and still have a next one.
+    pub(crate) async fn get_some<T: DeserializeOwned>(
+        &self,
+        url: &Url,
+        resume: &str,
+        most: usize,
+    ) -> Result<Page<T>, ClientError> {
+        let mut all = Page { items: Vec::new(), next: None };
         loop {
             let mut url = url.clone();
-            if let Some(after) = &next {
-                url.query_pairs_mut().append_pair("after", after);
+            if most < usize::MAX {
+                let left = most - all.items.len();
+                url = set(&url, "limit", &left.min(PAGE_ITEMS).to_string());
+            }
+            if let Some(next) = &all.next {
+                url = set(&url, resume, next);
             }
             let page: Page<T> = self.get(&url).await?;
-            let ended = page.items.is_empty() || page.next.is_none() || page.next == next;
-            items.extend(page.items);
-            if ended {
-                return Ok(items);
+            let ended = page.next.is_none() || page.next == all.next;
+            all.items.extend(page.items);
+            all.next = page.next;
+            if ended || all.items.len() >= most {
+                all.items.truncate(most);
+                return Ok(all);
             }
-            next = page.next;
         }
     }
 
@@ -143,6 +178,15 @@ impl Client {
     ) -> Result<T, ClientError> {
         let answer = self.send(Method::POST, url, Some(self.encoded(body)?)).await?;
         self.json(&answer.body)
+    }
+
+    /// POST of JSON; what is answered does not matter.
+    pub(crate) async fn post_only(
+        &self,
+        url: &Url,
+        body: &(impl Serialize + Sync),
+    ) -> Result<(), ClientError> {
+        self.send(Method::POST, url, Some(self.encoded(body)?)).await.map(|_| ())
     }
 
     /// PATCH with JSON, the answer as JSON.
@@ -199,6 +243,14 @@ impl Client {
     fn unreachable(&self, cause: impl Display) -> ClientError {
         ClientError::Unreachable { address: self.address.to_string(), cause: cause.to_string() }
     }
+}
+
+/// The URL with this parameter, in the place of an earlier one.
+fn set(url: &Url, name: &str, value: &str) -> Url {
+    let mut changed = url.clone();
+    let others = url.query_pairs().filter(|(found, _)| found != name);
+    changed.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
+    changed
 }
 
 /// A problem's detail, and the fields that it does not already speak of.

@@ -1,13 +1,19 @@
 //! The commands, one file each; `serve` has a room of its own.
 
 pub(crate) mod bin;
+pub(crate) mod captures;
 pub(crate) mod deliveries;
 pub(crate) mod demo;
 pub(crate) mod events;
+pub(crate) mod export;
 pub(crate) mod fire;
+pub(crate) mod held;
+pub(crate) mod import;
 pub(crate) mod manual;
 pub(crate) mod ready;
+pub(crate) mod schema;
 pub(crate) mod show;
+pub(crate) mod strays;
 pub(crate) mod tail;
 pub(crate) mod webhook;
 
@@ -36,7 +42,14 @@ pub(crate) async fn run(
     match command {
         Command::Bin(command) => bin::run(command, &client, report).await,
         Command::Tail(args) => tail::run(args, &client, report).await,
+        Command::Captures(args) => captures::run(args, &client, report).await,
         Command::Show(args) => show::run(args, &client, report).await,
+        Command::Schema(args) => schema::run(args, &client, report).await,
+        Command::Export(args) => export::run(args, &client, report).await,
+        Command::Import(args) => import::run(args, &client, report).await,
+        Command::Strays(args) => strays::run(args, &client, report).await,
+        Command::Held(args) => held::list(args, &client, report).await,
+        Command::Answer(args) => held::answer(args, &client, report).await,
         Command::Webhook(command) => webhook::run(command, &client, report).await,
         Command::Events(args) => events::run(args, &client, report).await,
         Command::Fire(args) => fire::run(args, &client, report).await,

@@ -27,6 +27,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 use body::Patient;
@@ -104,7 +105,11 @@ impl Dashboard {
             async move {
                 let serving = phase.serving();
                 let request = request.map(|body| Body::new(Patient::new(body, body_idle)));
+                let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+                let begun = Instant::now();
                 let response = page.answer(request, local.ip()).await;
+                let (status, us) = (response.status().as_u16(), begun.elapsed().as_micros());
+                tracing::debug!(%method, path, status, us, "answered");
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                     phase.upgraded();
                 }
@@ -145,8 +150,11 @@ impl Dashboard {
 
     /// A body that says it is too long is not waited for.
     fn fits(&self, request: &Request<Body>) -> Result<(), Problem> {
-        let most = self.limits.api_body_bytes_max;
-        if request.body().size_hint().lower() <= most as u64 {
+        let most = match request.uri().path().ends_with("/import") {
+            true => self.limits.import_bytes_max,
+            false => self.limits.api_body_bytes_max as u64,
+        };
+        if request.body().size_hint().lower() <= most {
             return Ok(());
         }
         let detail = format!("the body is longer than {most} bytes: the API takes no more");

@@ -5,16 +5,15 @@ mod client;
 mod commands;
 mod dashboard;
 mod exit;
+mod log;
 mod report;
 mod serve;
 
-use std::io::IsTerminal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command};
 use exit::{Code, Failure};
@@ -51,24 +50,10 @@ fn run(cli: &Cli, report: &mut Report) -> Result<Code, Failure> {
 
 /// A server takes every core; a command that asks one question does not start threads for it.
 fn runtime(serving: bool) -> Result<Runtime, Failure> {
-    let mut builder = if serving {
-        log();
-        Builder::new_multi_thread()
-    } else {
-        Builder::new_current_thread()
-    };
+    let mut builder =
+        if serving { Builder::new_multi_thread() } else { Builder::new_current_thread() };
     builder
         .enable_all()
         .build()
         .map_err(|error| Failure::usage(format!("start the runtime: {error}")))
-}
-
-/// Logs go to stderr; HOOKLAB_LOG says how much, such as `info` or `hooklab_receiver=debug`.
-fn log() {
-    let filter = EnvFilter::try_from_env("HOOKLAB_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .init();
 }

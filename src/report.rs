@@ -2,9 +2,11 @@
 
 pub(crate) mod capture;
 pub(crate) mod delivery;
+pub(crate) mod diff;
 mod json;
 pub(crate) mod paint;
 pub(crate) mod table;
+pub(crate) mod view;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -25,6 +27,10 @@ pub(crate) struct Report {
     paint: Paint,
     notes_paint: Paint,
 }
+
+/// The beginning of a line whose end has not come yet.
+#[derive(Default)]
+pub(crate) struct Pieces(Vec<u8>);
 
 impl Report {
     /// Reports to stdout and stderr.
@@ -83,6 +89,25 @@ impl Report {
         self.write(bytes)
     }
 
+    /// Captured bytes that come piece by piece; to a terminal they go line by line, escaped.
+    pub(crate) fn piece(&mut self, pieces: &mut Pieces, piece: &[u8]) -> Result<(), Failure> {
+        if !self.terminal {
+            return self.write(piece);
+        }
+        pieces.0.extend_from_slice(piece);
+        let Some(end) = pieces.0.iter().rposition(|&byte| byte == b'\n') else { return Ok(()) };
+        let lines: Vec<u8> = pieces.0.drain(..=end).collect();
+        self.line(escape::terminal_bytes(&lines[..end], true))
+    }
+
+    /// The end of what came piece by piece.
+    pub(crate) fn last_piece(&mut self, pieces: &Pieces) -> Result<(), Failure> {
+        match pieces.0.is_empty() {
+            true => Ok(()),
+            false => self.bytes(&pieces.0),
+        }
+    }
+
     /// A line for people, on stderr; lost where nobody reads it.
     pub(crate) fn note(&mut self, text: impl Display) {
         let _ = writeln!(self.notes, "{}", self.notes_paint.ink(Ink::Dim, text));
@@ -110,6 +135,11 @@ impl Report {
 /// Captured text on one line, safe for a terminal.
 pub(crate) fn shown(text: &str) -> String {
     escape::terminal(text, false)
+}
+
+/// Captured text over lines, safe for a terminal.
+pub(crate) fn shown_lines(text: &str) -> String {
+    escape::terminal(text, true)
 }
 
 /// Captured bytes on one line, safe for a terminal.
@@ -209,6 +239,19 @@ pub(crate) mod tests {
         let (mut report, page) = on_page(false, true);
         report.bytes(b"a\x1b[2J\r\n").unwrap();
         assert_eq!(page.text(), "a\\u{1b}[2J\\r\n\n");
+    }
+
+    #[test]
+    fn pieces_are_whole_lines_on_a_terminal() {
+        for (terminal, want) in [(true, "a\\u{1b}\nbc\nd\n"), (false, "a\x1b\nbc\nd")] {
+            let (mut report, page) = on_page(false, terminal);
+            let mut pieces = Pieces::default();
+            for piece in [&b"a\x1b"[..], b"\nb", b"c\nd"] {
+                report.piece(&mut pieces, piece).unwrap();
+            }
+            report.last_piece(&pieces).unwrap();
+            assert_eq!(page.text(), want);
+        }
     }
 
     #[test]

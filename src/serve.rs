@@ -1,21 +1,25 @@
 //! `serve`: from checked settings to listeners, halves and dashboard, and back to nothing.
 
 mod bind;
+mod bins;
 mod descriptors;
 pub(crate) mod ready;
 mod server;
 mod settings;
 mod stop;
 mod store;
+mod tls;
 
 pub(crate) use bind::Host;
 pub(crate) use server::Server;
 pub(crate) use settings::Settings;
 pub(crate) use stop::Wish;
 pub(crate) use store::Store;
+pub(crate) use tls::Tls;
 
 use crate::args::serve::ServeArgs;
 use crate::exit::{Code, Failure};
+use crate::log::Log;
 use crate::report::Report;
 use ready::ReadyFile;
 
@@ -25,6 +29,7 @@ pub(crate) async fn run(
     token: Option<&str>,
     report: &mut Report,
 ) -> Result<Code, Failure> {
+    let _log = Log::start(&args.log, args.log_format)?;
     let settings = Settings::check(args, token)?;
     let mut wish = Wish::listen(settings.exit_with_parent)?;
     let file = settings.ready_file.as_deref().map(ReadyFile::prepare).transpose()?;
@@ -40,11 +45,14 @@ pub(crate) async fn run(
     if settings.open {
         ready::open_browser(report, &ready);
     }
+    tracing::info!(capture = ready.capture, dashboard = %ready.dashboard, "ready");
     wish.made().await;
+    tracing::info!("stopping");
     let code = tokio::select! {
         () = server.stop() => Code::Done,
         () = wish.made_again() => Code::Forced,
     };
+    tracing::info!("stopped");
     drop(file);
     Ok(code)
 }

@@ -1,68 +1,47 @@
 //! HOT PATH. One request: its bytes become the one [`Capture`], the store keeps it, the bin
 //! replies.
 
+mod content;
+mod received;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
-use bytes::{Bytes, BytesMut};
-use hooklab_shared::body::{Body, Framing};
-use hooklab_shared::capture::{Capture, Outcome, Protocol, Route, Timing};
-use hooklab_shared::headers::Head;
+use hooklab_shared::capture::{Outcome, Route};
+use hooklab_shared::headers::{Head, Octets};
 use hooklab_shared::id::{BinName, Timestamp};
 use hooklab_shared::limits::Limits;
-use hooklab_shared::listen::{Held, Phase, Stop, Timed, drive};
+use hooklab_shared::listen::{Held, Phase};
 use hooklab_shared::problem::Problem;
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Body as _, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response, Version};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use hooklab_shared::stray::{HEAD_BYTES_MAX, Stray, StrayReason};
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, Version};
+use tokio_rustls::rustls::ServerConfig;
 use uuid::Uuid;
 
-use crate::policy::{self, Refusal};
-use crate::reply;
+use crate::held::Registry;
+use crate::metrics::Metrics;
+use crate::reply::{self, Chosen, ReplyBody};
 use crate::store::{Store, StoreError};
-use crate::tap::{Tap, Tapped};
+use crate::tap::Tapped;
+use received::{Received, Unread};
 
 /// What every connection of the capture listener works with.
 pub(crate) struct Capturing {
     pub(crate) store: Store,
     pub(crate) limits: Limits,
     pub(crate) auto_create: bool,
+    pub(crate) held: Registry,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
-type Reply = Response<Held<Full<Bytes>>>;
+type Reply = Response<Held<ReplyBody>>;
 
-/// Serves one connection to its end.
-pub(crate) async fn connection(
-    capturing: Arc<Capturing>,
-    socket: Timed<TcpStream>,
-    peer: SocketAddr,
-    stop: Stop,
-) {
-    let phase = socket.phase();
-    let tap = Tap::new(socket);
-    let tapped = tap.tapped();
-    let head_bytes_max = capturing.limits.head_bytes_max;
-    let service = service_fn(move |request| {
-        answer(capturing.clone(), tapped.clone(), phase.clone(), peer, request)
-    });
-    let connection = http1::Builder::new()
-        // `printf … | nc` ends its sending side and still wants the answer.
-        .half_close(true)
-        .max_buf_size(head_bytes_max)
-        .serve_connection(TokioIo::new(tap), service);
-    if let Err(error) = drive(connection, stop, |c| c.graceful_shutdown()).await {
-        tracing::debug!(%peer, %error, "capture connection ended");
-    }
-}
-
-async fn answer(
+/// Answers one request, once it is kept.
+pub(crate) async fn answer(
     capturing: Arc<Capturing>,
     tapped: Tapped,
     phase: Phase,
@@ -70,225 +49,131 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Reply, Infallible> {
     let serving = phase.serving();
+    // In HTTP/1 hyper leaves the body out by itself.
+    let is_bare = request.method() == Method::HEAD && request.version() == Version::HTTP_2;
     let response = match Received::read(&tapped, request, &capturing.limits).await {
-        Ok(received) => record(&capturing, peer, received).await,
-        Err(refusal) => reply::problem(&refusal.problem(), true),
+        Ok(received) => record(&capturing, &tapped, peer, received).await,
+        Err(Unread { head, refusal }) => {
+            let problem = refusal.problem();
+            stray(&capturing, peer, refusal.reason(), problem.status, &head, 0).await;
+            reply::problem(&problem, true)
+        }
     };
+    let response = response.map(|body| if is_bare { ReplyBody::default() } else { body });
     Ok(response.map(|body| Held::new(body, serving)))
 }
 
 /// Keeps a request that was read, and answers it.
 async fn record(
     capturing: &Capturing,
+    tapped: &Tapped,
     peer: SocketAddr,
     received: Received,
-) -> Response<Full<Bytes>> {
+) -> Response<ReplyBody> {
     let outcome = received.outcome;
     let closing = outcome != Outcome::Complete;
     let name = match bin_name(&received.head) {
         Ok(name) => name,
-        Err(problem) => return reply::problem(&problem, closing),
+        Err((reason, problem)) => {
+            let (head, body) = (&received.head, received.body.wire.len());
+            stray(capturing, peer, reason, problem.status, head, body).await;
+            return reply::problem(&problem, closing);
+        }
     };
-    let replied = reply::choose(outcome);
+    let configured = capturing.store.configured(name.as_str());
+    let chosen = Chosen::of(configured, &received.head, &received.body, outcome);
     let id = Uuid::now_v7();
-    let capture = received.into_capture(name.clone(), id, peer, replied);
-    match capturing.store.append(capture, capturing.auto_create).await {
-        Ok(seq) => reply::captured(&name, seq, id, replied, outcome),
-        Err(error) => reply::problem(&refusal(&name, error), closing),
+    // Shared, not copied; an answer may be made of them.
+    let (head, body) = (received.head.clone(), received.body.clone());
+    let capture = received.into_capture(name.clone(), id, peer, chosen.replied());
+    let bytes = capture.content_bytes;
+    let waiting = chosen.hold().map(|hold| reply::Hold::of(&capture, hold));
+    let under_way = capturing.metrics.committing();
+    let asked = Instant::now();
+    let appended = capturing.store.append(capture, capturing.auto_create).await;
+    drop(under_way);
+    match appended {
+        Ok(seq) => {
+            capturing.metrics.captured(outcome, bytes, asked.elapsed());
+            if let Some(fault) = chosen.rule().and_then(|rule| rule.fault) {
+                capturing.metrics.faulted(fault);
+            }
+            let place = reply::Place { bin: &name, seq, id };
+            let request = reply::Kept { head: &head, body: &body, outcome };
+            let held = waiting.map(|hold| hold.registered(&capturing.held, seq));
+            reply::act(chosen, held, &place, &request, tapped).await
+        }
+        Err(error) => {
+            let (reason, problem) = refusal(&name, &error);
+            match reason {
+                Some(reason) => {
+                    stray(capturing, peer, reason, problem.status, &head, body.wire.len()).await;
+                }
+                None => capturing.metrics.refused(),
+            }
+            reply::problem(&problem, closing)
+        }
     }
 }
 
-fn bin_name(head: &Head) -> Result<BinName, Problem> {
+/// Keeps what belongs to no bin. A stray that cannot be kept is a line in the log.
+async fn stray(
+    capturing: &Capturing,
+    peer: SocketAddr,
+    reason: StrayReason,
+    status: u16,
+    head: &Head,
+    body_bytes: usize,
+) {
+    tracing::info!(%peer, reason = reason.as_str(), status, "a request was not captured");
+    capturing.metrics.strayed(reason);
+    let head = head.as_bytes();
+    let stray = Stray {
+        seq: 0,
+        received_at: Timestamp::from(SystemTime::now()),
+        peer,
+        reason,
+        status,
+        head: Octets::from(&head[..head.len().min(HEAD_BYTES_MAX)]),
+        bytes: (head.len() + body_bytes) as u64,
+    };
+    if let Err(error) = capturing.store.stray(stray).await {
+        tracing::warn!(%peer, %error, "a stray was not kept");
+    }
+}
+
+fn bin_name(head: &Head) -> Result<BinName, (StrayReason, Problem)> {
     let route = Route::of(head.target()).filter(|route| !route.bin.is_empty());
     let Some(route) = route else {
         let detail = "nothing is captured here: send to a bin, such as /orders";
-        return Err(Problem::new(404, "no-bin", detail));
+        return Err((StrayReason::NoBin, Problem::new(404, "no-bin", detail)));
     };
     std::str::from_utf8(route.bin)
         .map_err(|_| "its name is not even UTF-8".to_owned())
         .and_then(|name| name.parse().map_err(|error| format!("failed to {error}")))
-        .map_err(|why| Problem::new(404, "bad-bin-name", format!("nothing was captured: {why}")))
+        .map_err(|why| {
+            let problem = Problem::new(404, "bad-bin-name", format!("nothing was captured: {why}"));
+            (StrayReason::BadBinName, problem)
+        })
 }
 
-fn refusal(bin: &BinName, error: StoreError) -> Problem {
+/// Why a request was not kept; a failed store keeps no strays either.
+fn refusal(bin: &BinName, error: &StoreError) -> (Option<StrayReason>, Problem) {
     match error {
         StoreError::UnknownBin => {
             let detail = format!(
                 "there is no bin `{bin}`, and bins are not made by sending to them here: create it \
                  with `hooklab bin create {bin}`"
             );
-            Problem::new(404, "unknown-bin", detail)
+            (Some(StrayReason::UnknownBin), Problem::new(404, "unknown-bin", detail))
         }
-        StoreError::TooManyBins => Problem::new(507, "too-many-bins", error.to_string()),
+        StoreError::TooManyBins => {
+            let problem = Problem::new(507, "too-many-bins", error.to_string());
+            (Some(StrayReason::TooManyBins), problem)
+        }
         other => {
             let detail = format!("the request was not kept: {other}");
-            Problem::new(503, "store", detail).retry_after(1)
+            (None, Problem::new(503, "store", detail).retry_after(1))
         }
     }
-}
-
-/// A request as it was read, whole or not.
-struct Received {
-    head: Head,
-    protocol: Protocol,
-    body: Body,
-    content_bytes: u64,
-    outcome: Outcome,
-    received_at: Timestamp,
-    timing: Timing,
-}
-
-impl Received {
-    /// Reads a request to its end, or to where it breaks off or passes the limit.
-    ///
-    /// # Errors
-    /// Policy refuses it; or hyper and the tap disagree on what came, so that nothing can be said
-    /// to be what was sent.
-    async fn read(
-        tapped: &Tapped,
-        request: Request<Incoming>,
-        limits: &Limits,
-    ) -> Result<Self, Refusal> {
-        let (head, begun) = tapped.claim_head().ok_or(Refusal::Disagreement)?;
-        let parsed = Instant::now();
-        let received_at = Timestamp::from(SystemTime::now());
-        policy::vet(&head, &request, limits.head_bytes_max)?;
-        let protocol = match request.version() {
-            Version::HTTP_10 => Protocol::Http10,
-            _ => Protocol::Http11,
-        };
-        let incoming = request.into_body();
-        let framing = match incoming.size_hint().exact() {
-            Some(length) => {
-                tapped.pass(length);
-                Framing::Length
-            }
-            None => {
-                tapped.keep(limits.body_wire_bytes_max);
-                Framing::Chunked
-            }
-        };
-        let mut content = Content { framing, ..Content::default() };
-        let outcome = content.read(incoming, tapped, limits).await;
-        let content_bytes = content.bytes;
-        let body = content.into_body(tapped, outcome, limits).ok_or(Refusal::Disagreement)?;
-        let content_bytes = match outcome {
-            Outcome::Complete => content_bytes,
-            _ => body.size() as u64,
-        };
-        let timing = Timing {
-            head_us: micros(parsed.duration_since(begun)),
-            body_us: micros(parsed.elapsed()),
-        };
-        Ok(Self { head, protocol, body, content_bytes, outcome, received_at, timing })
-    }
-
-    fn into_capture(
-        self,
-        bin: BinName,
-        id: Uuid,
-        peer: SocketAddr,
-        reply: hooklab_shared::capture::Replied,
-    ) -> Capture {
-        Capture {
-            bin,
-            seq: 0,
-            id,
-            received_at: self.received_at,
-            peer,
-            protocol: self.protocol,
-            outcome: self.outcome,
-            timing: self.timing,
-            reply,
-            head: self.head,
-            body: self.body,
-            content_bytes: self.content_bytes,
-        }
-    }
-}
-
-/// A body's content. It most often comes in one piece, and is then passed on without a copy; that
-/// of a chunked body is only counted, as the tap keeps it with its framing.
-#[derive(Default)]
-struct Content {
-    framing: Framing,
-    bytes: u64,
-    one: Bytes,
-    many: BytesMut,
-}
-
-impl Content {
-    /// Reads to the end, or to where the body breaks off or passes the limit.
-    async fn read(&mut self, mut from: Incoming, tapped: &Tapped, limits: &Limits) -> Outcome {
-        loop {
-            let data = match timeout(limits.body_idle_timeout, from.frame()).await {
-                Ok(None) => return Outcome::Complete,
-                Ok(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) => data,
-                    Err(_trailers) => continue,
-                },
-                Ok(Some(Err(_))) if tapped.is_over() => return Outcome::OverLimit,
-                Ok(Some(Err(_))) => return Outcome::Aborted,
-                Err(_) => return Outcome::TimedOut,
-            };
-            self.bytes += data.len() as u64;
-            if self.framing == Framing::Length {
-                self.keep(data);
-            }
-            if self.bytes > limits.body_bytes_max as u64 {
-                if self.framing == Framing::Chunked {
-                    self.one = tapped.claim_rest();
-                }
-                discard(from, limits).await;
-                return Outcome::OverLimit;
-            }
-        }
-    }
-
-    fn keep(&mut self, data: Bytes) {
-        if self.one.is_empty() && self.many.is_empty() {
-            self.one = data;
-            return;
-        }
-        if self.many.is_empty() {
-            self.many.extend_from_slice(&self.one);
-            self.one = Bytes::new();
-        }
-        self.many.extend_from_slice(&data);
-    }
-
-    /// The body as it is kept; `None` where hyper and the tap disagree on it.
-    fn into_body(self, tapped: &Tapped, outcome: Outcome, limits: &Limits) -> Option<Body> {
-        let claimed = !self.one.is_empty() || !self.many.is_empty();
-        let wire = match self.framing {
-            Framing::Chunked if outcome == Outcome::Complete => tapped.claim_chunked(self.bytes)?,
-            Framing::Chunked if !claimed => tapped.claim_rest(),
-            _ if self.many.is_empty() => self.one,
-            _ => self.many.freeze(),
-        };
-        let mut body = Body { wire, framing: self.framing };
-        if outcome == Outcome::OverLimit {
-            body.truncate(limits.body_bytes_max);
-        }
-        Some(body)
-    }
-}
-
-/// A client that is cut off while it still sends would see a reset instead of the answer, so a
-/// body over the limit is read on for a while: as much again, and no longer than an idle body.
-async fn discard(mut incoming: Incoming, limits: &Limits) {
-    let mut left = limits.body_bytes_max;
-    let reading = async {
-        while let Some(Ok(frame)) = incoming.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-            if left == 0 {
-                break;
-            }
-        }
-    };
-    let _ = timeout(limits.body_idle_timeout, reading).await;
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

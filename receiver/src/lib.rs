@@ -2,11 +2,17 @@
 
 mod api;
 mod capture;
+mod connection;
+pub mod export;
+mod held;
+mod metrics;
 mod policy;
 mod receiver;
 mod reply;
 pub mod store;
 mod tap;
+mod verdict;
 
 pub use api::OriginVetted;
+pub use held::Held;
 pub use receiver::{Receiver, Settings};

@@ -3,6 +3,7 @@
 
 use hooklab_shared::headers::Head;
 use hooklab_shared::problem::Problem;
+use hooklab_shared::stray::StrayReason;
 use hyper::body::Incoming;
 use hyper::{Request, Version};
 use memchr::memchr_iter;
@@ -29,6 +30,20 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// The same as a stray's reason.
+    pub(crate) fn reason(self) -> StrayReason {
+        match self {
+            Self::Disagreement => StrayReason::Disagreement,
+            Self::HeadTooLong(_) => StrayReason::HeadTooLong,
+            Self::NoHost => StrayReason::NoHost,
+            Self::ManyHosts => StrayReason::ManyHosts,
+            Self::BareLineFeed => StrayReason::BareLineFeed,
+            Self::TransferCoding => StrayReason::TransferCoding,
+            Self::LengthAndChunks => StrayReason::LengthAndChunks,
+            Self::ManyLengths => StrayReason::ManyLengths,
+        }
+    }
+
     /// As it is told.
     pub(crate) fn problem(self) -> Problem {
         let detail = match self {
@@ -63,7 +78,7 @@ pub(crate) fn vet(
 }
 
 /// One pass over the head; how many fields it has.
-fn look(head: &Head, is_http10: bool, head_bytes_max: usize) -> Result<usize, Refusal> {
+pub(crate) fn look(head: &Head, is_http10: bool, head_bytes_max: usize) -> Result<usize, Refusal> {
     let bytes = head.as_bytes();
     if bytes.len() > head_bytes_max {
         return Err(Refusal::HeadTooLong(head_bytes_max));

@@ -3,18 +3,26 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use hooklab_shared::bin::{Bin, NewBin};
+use hooklab_shared::bin::{Bin, BinPatch, Config, Keep, NewBin};
+use hooklab_shared::cidr::Cidr;
 use hooklab_shared::id::{BinName, Timestamp};
 use hooklab_shared::limits::Limits;
 use hooklab_shared::listen::{Stop, serve};
 use hooklab_shared::problem::{FieldError, Problem};
+use hooklab_shared::reply::{Content, Rule};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::time::timeout;
+use tokio_rustls::rustls::ServerConfig;
+use utoipa::openapi::OpenApi;
 use uuid::Uuid;
 
 use crate::api;
-use crate::capture::{Capturing, connection};
+use crate::capture::Capturing;
+use crate::connection;
+use crate::held::Registry;
+use crate::metrics::Metrics;
+use crate::reply::template;
 use crate::store::{BinState, Durability, OpenError, Store, StoreError, Where};
 
 /// What a receiver is opened with.
@@ -28,6 +36,12 @@ pub struct Settings {
     pub auto_create: bool,
     /// Every bound.
     pub limits: Limits,
+    /// What is kept of all bins together.
+    pub keep: Keep,
+    /// Proxies whose forwarding headers are believed.
+    pub trusted_proxies: Vec<Cidr>,
+    /// What the capture listener serves TLS with; none where it is plain.
+    pub tls: Option<Arc<ServerConfig>>,
     /// The capture listener's address as users write it, `http://127.0.0.1:4665`, without a slash
     /// at its end: bins' URLs begin with it.
     pub capture_url: String,
@@ -40,8 +54,12 @@ pub struct Receiver {
     settings: Arc<Settings>,
     /// Every live channel holds a receiver of it, so that a stop can wait for their goodbyes.
     live: Arc<watch::Sender<()>>,
-    /// Whole captures that are being looked at.
-    looking: Arc<Semaphore>,
+    stopping: Arc<watch::Sender<bool>>,
+    looks: Arc<Semaphore>,
+    /// One change of a bin's configuration at a time, so that none is lost to another.
+    changing: Arc<Mutex<()>>,
+    held: Registry,
+    metrics: Arc<Metrics>,
 }
 
 impl Receiver {
@@ -50,9 +68,23 @@ impl Receiver {
     /// # Errors
     /// The store cannot be opened; there is never a fallback to another one.
     pub fn open(settings: Settings) -> Result<Self, OpenError> {
-        let store = Store::open(&settings.place, settings.durability, settings.limits)?;
-        let looking = Arc::new(Semaphore::new(settings.limits.looking_max));
-        Ok(Self { store, settings: Arc::new(settings), live: Arc::default(), looking })
+        let store = Store::open(
+            &settings.place,
+            settings.durability,
+            settings.limits,
+            settings.keep,
+            &settings.capture_url,
+        )?;
+        Ok(Self {
+            store,
+            looks: Arc::new(Semaphore::new(settings.limits.looks_max)),
+            settings: Arc::new(settings),
+            live: Arc::default(),
+            stopping: Arc::default(),
+            changing: Arc::default(),
+            held: Registry::default(),
+            metrics: Arc::default(),
+        })
     }
 
     /// Captures what comes in on these sockets until told to stop.
@@ -62,14 +94,36 @@ impl Receiver {
             store: self.store.clone(),
             limits,
             auto_create: self.settings.auto_create,
+            held: self.held.clone(),
+            tls: self.settings.tls.clone(),
+            metrics: self.metrics.clone(),
         });
-        let connected = move |socket, peer, stop| connection(capturing.clone(), socket, peer, stop);
-        serve(listeners, limits.capture_connections_max, limits, stop, connected).await;
+        let connected =
+            move |socket, peer, stop| connection::serve(capturing.clone(), socket, peer, stop);
+        let mut stopped = stop.clone();
+        let stopping = async {
+            let _ = stopped.wait_for(|&stopped| stopped).await;
+            self.stopping.send_replace(true);
+        };
+        let serving = serve(listeners, limits.capture_connections_max, limits, stop, connected);
+        tokio::join!(serving, stopping);
     }
 
     /// The receiver's part of `/api/v1`, with paths relative to it.
     pub fn api(&self) -> axum::Router {
         api::router(self.clone())
+    }
+
+    /// What [`Receiver::api`] takes and answers, with the same paths.
+    #[must_use]
+    pub fn openapi() -> OpenApi {
+        api::openapi()
+    }
+
+    /// What it has counted since it was opened, in Prometheus' text format.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.metrics.text(&self.store)
     }
 
     /// Makes a bin.
@@ -78,13 +132,14 @@ impl Receiver {
     /// The name is taken (409), a label is too long (422), there are too many bins (507), or the
     /// store failed (503).
     pub async fn create_bin(&self, new: NewBin) -> Result<Bin, Problem> {
-        check_labels(&new)?;
-        let name = match new.name {
+        let (name, config) = new.into_parts();
+        check(&config)?;
+        let name = match name {
             Some(name) => name,
             None => minted()?,
         };
         let now = Timestamp::from(SystemTime::now());
-        match self.store.create_bin(name.clone(), new.labels, now).await {
+        match self.store.create_bin(name.clone(), config, now).await {
             Ok(state) => Ok(self.told(state)),
             Err(StoreError::Exists) => {
                 let detail = format!(
@@ -94,6 +149,19 @@ impl Receiver {
             }
             Err(error) => Err(store_problem(&error)),
         }
+    }
+
+    /// Changes what a bin was told; none where there is no such bin.
+    ///
+    /// # Errors
+    /// A field does not hold (422), or the store failed (503).
+    pub async fn patch_bin(&self, name: &str, patch: BinPatch) -> Result<Option<Bin>, Problem> {
+        let _one = self.changing.lock().await;
+        let Some(configured) = self.store.configured(name) else { return Ok(None) };
+        let config = configured.config.patched(patch);
+        check(&config)?;
+        let state = self.store.update_bin(name, config).await;
+        Ok(state.map_err(|error| store_problem(&error))?.map(|state| self.told(state)))
     }
 
     /// Why the store has stopped acknowledging; none while it works.
@@ -117,9 +185,24 @@ impl Receiver {
         self.live.subscribe()
     }
 
-    /// Waits for one's turn to look at a whole capture.
-    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.looking.acquire().await.ok()
+    /// True once the capture listener was told to stop.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    /// A permit for each look into captures.
+    pub(crate) fn looks(&self) -> Arc<Semaphore> {
+        self.looks.clone()
+    }
+
+    /// The requests that wait for an answer by hand.
+    pub(crate) fn held(&self) -> &Registry {
+        &self.held
+    }
+
+    /// The capture listener's origin.
+    pub(crate) fn capture_url(&self) -> &str {
+        &self.settings.capture_url
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -132,7 +215,7 @@ impl Receiver {
             url: format!("{}/{}", self.settings.capture_url, state.name),
             name: state.name,
             created_at: state.created_at,
-            labels: state.labels,
+            config: state.config.told(),
             captures: state.captures,
             bytes: state.bytes,
             oldest_seq: state.oldest_seq,
@@ -148,14 +231,20 @@ fn minted() -> Result<BinName, Problem> {
     name.parse().map_err(|_| Problem::new(500, "bug", "a minted name is not a name"))
 }
 
-fn check_labels(new: &NewBin) -> Result<(), Problem> {
-    let fits = |text: &String| text.len() <= 256;
-    if new.labels.len() <= 32 && new.labels.iter().all(|(key, value)| fits(key) && fits(value)) {
-        return Ok(());
-    }
-    let detail = "a bin takes 32 labels, each key and value of 256 bytes at most".to_owned();
-    let error = FieldError { field: "labels".into(), detail: detail.clone() };
-    Err(Problem::new(422, "field", detail).with_errors(vec![error]))
+fn check(config: &Config) -> Result<(), Problem> {
+    let mut errors = config.errors();
+    errors.extend(config.reply.rules.iter().enumerate().filter_map(template_error));
+    let Some(first) = errors.first() else { return Ok(()) };
+    let detail = format!("`{}` {}", first.field, first.detail);
+    Err(Problem::new(422, "invalid-field", detail).with_errors(errors))
+}
+
+/// A template that is none is told when it is set, not when somebody waits for it.
+fn template_error((place, rule): (usize, &Rule)) -> Option<FieldError> {
+    let Content::Template(text) = &rule.content else { return None };
+    let error = template::check(text).err()?;
+    let detail = format!("has a template in rule {place} that does not hold: failed to {error}");
+    Some(FieldError { field: "reply".to_owned(), detail })
 }
 
 /// A store's error, told.

@@ -1,7 +1,10 @@
 //! Where captures are kept: one store, two engines, committed before acknowledged, then live.
 
+mod aging;
+mod bin;
 mod bins;
 mod change;
+mod clock;
 #[cfg(test)]
 mod contract;
 mod disk;
@@ -9,78 +12,46 @@ mod error;
 mod hub;
 mod index;
 mod memory;
+mod place;
 mod read;
 mod record;
+mod retention;
+mod state;
+mod strays;
 mod watch;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use hooklab_shared::bin::{Config, Keep};
 use hooklab_shared::capture::{Capture, Summary};
 use hooklab_shared::id::{BinName, Seq, Timestamp};
 use hooklab_shared::limits::Limits;
-use serde::{Deserialize, Serialize};
+use hooklab_shared::stray::Stray;
+use tokio::runtime::Handle;
 
-use bins::{Bin, Bins};
-use change::Request;
+use bin::Bin;
+use bins::Bins;
+use change::{Request, runs};
 use disk::{Disk, Sizes};
 use memory::Memory;
 
 pub use error::{OpenError, StoreError};
 pub use index::{At, Range};
-pub use watch::Watch;
-
-/// Where a store keeps its captures.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Where {
-    /// Nowhere: they end with the process.
-    Memory,
-    /// In this directory, which is made if need be.
-    Disk(PathBuf),
-}
-
-/// What an acknowledged capture survives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Durability {
-    /// Nothing.
-    Memory,
-    /// The end of the process, kill -9 included: it is with the operating system.
-    Process,
-    /// A power cut: it is synced to the disk.
-    Disk,
-}
-
-/// A bin as its store knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BinState {
-    /// Its name.
-    pub name: BinName,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// The user's own marks.
-    pub labels: BTreeMap<String, String>,
-    /// How many captures it holds now.
-    pub captures: u64,
-    /// What they take in the store, in bytes.
-    pub bytes: u64,
-    /// The oldest capture that is still there.
-    pub oldest_seq: Option<Seq>,
-    /// The newest that was ever given, 0 before the first.
-    pub newest_seq: Seq,
-    /// How many captures retention has dropped.
-    pub dropped: u64,
-}
+pub use place::{Durability, Where};
+pub use state::{BinState, Configured};
+pub use watch::{Filter, Watch};
 
 /// Bins and their captures. Cheap to clone; all clones are one store.
 ///
 /// ```
 /// use hooklab_receiver::store::{Durability, Store, Where};
-/// use hooklab_shared::{id::Timestamp, limits::Limits};
+/// use hooklab_shared::{bin::Keep, id::Timestamp, limits::Limits};
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let store = Store::open(&Where::Memory, Durability::Memory, Limits::default()).unwrap();
-/// let made = store.create_bin("orders".parse().unwrap(), [].into(), Timestamp::default()).await;
+/// let (keep, url) = (Keep::default(), "http://127.0.0.1:4665");
+/// let (place, level) = (Where::Memory, Durability::Memory);
+/// let store = Store::open(&place, level, Limits::default(), keep, url).unwrap();
+/// let name = "orders".parse().unwrap();
+/// let made = store.create_bin(name, Default::default(), Timestamp::default()).await;
 /// assert_eq!(made.unwrap().newest_seq, 0);
 /// assert_eq!(store.bins(None, 10).len(), 1);
 /// # });
@@ -101,40 +72,44 @@ enum Engine {
     Disk(Disk),
 }
 
-impl Durability {
-    /// As it is told and given.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Process => "process",
-            Self::Disk => "disk",
-        }
-    }
-}
-
 impl Store {
-    /// Opens the store at this place, and reads what is there. Must be called inside a tokio
-    /// runtime, which runs the writer.
+    /// Opens the store at this place, and reads what is there. `keep` is the retention of all bins
+    /// together; `capture_url`, without a slash at its end, is what bins' URLs begin with. Must be
+    /// called inside a tokio runtime, which runs the writer.
     ///
     /// # Errors
     /// The place cannot keep that level; or its directory cannot be used, is locked, foreign, of
     /// another format, or damaged beyond what can be skipped.
-    pub fn open(place: &Where, durability: Durability, limits: Limits) -> Result<Self, OpenError> {
-        Self::open_sized(place, durability, limits, Sizes::default())
+    pub fn open(
+        place: &Where,
+        durability: Durability,
+        limits: Limits,
+        keep: Keep,
+        capture_url: &str,
+    ) -> Result<Self, OpenError> {
+        let sizes = Sizes::default();
+        Self::open_sized(place, durability, limits, keep, capture_url, sizes)
     }
 
     fn open_sized(
         place: &Where,
         durability: Durability,
         limits: Limits,
+        keep: Keep,
+        capture_url: &str,
         sizes: Sizes,
     ) -> Result<Self, OpenError> {
-        let bins = Arc::new(Bins::new(limits));
+        let runtime =
+            Handle::try_current().map_err(|error| OpenError::Runtime(error.to_string()))?;
+        let logs = matches!(place, Where::Disk(_));
+        let bins = Arc::new(Bins::new(limits, keep, capture_url, logs));
         let engine = match (place, durability) {
-            (Where::Memory, Durability::Memory) => Engine::Memory(Memory::new(Arc::clone(&bins))),
+            (Where::Memory, Durability::Memory) => {
+                bins.resume();
+                Engine::Memory(Memory::new(Arc::clone(&bins)))
+            }
             (Where::Disk(path), Durability::Process | Durability::Disk) => {
-                Engine::Disk(Disk::open(path, durability, sizes, Arc::clone(&bins))?)
+                Engine::Disk(Disk::open(path, durability, sizes, Arc::clone(&bins), &runtime)?)
             }
             (Where::Memory, level) => {
                 return Err(OpenError::Level { place: "in memory", level, instead: "`memory`" });
@@ -144,7 +119,9 @@ impl Store {
                 return Err(OpenError::Level { place: "on disk", level, instead });
             }
         };
-        Ok(Self(Arc::new(Inner { bins, engine, durability })))
+        let inner = Arc::new(Inner { bins: Arc::clone(&bins), engine, durability });
+        runtime.spawn(aging::run(bins, Arc::downgrade(&inner)));
+        Ok(Self(inner))
     }
 
     /// The level that an acknowledged capture is kept at.
@@ -156,10 +133,7 @@ impl Store {
     /// Why the store has stopped acknowledging for good; none while it works.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
-        match &self.0.engine {
-            Engine::Memory(_) => None,
-            Engine::Disk(disk) => disk.failure(),
-        }
+        self.0.failure()
     }
 
     /// Makes a bin, committed when this returns.
@@ -169,12 +143,32 @@ impl Store {
     pub async fn create_bin(
         &self,
         name: BinName,
-        labels: BTreeMap<String, String>,
+        config: Config,
         created_at: Timestamp,
     ) -> Result<BinState, StoreError> {
-        let bin = Bin::new(name, created_at, labels);
+        let bin = Bin::new(name, created_at, config);
         self.0.submit(Request::Create(Arc::clone(&bin))).await?;
         Ok(bin.told())
+    }
+
+    /// Gives a bin another configuration, committed when this returns. Its reply counts begin
+    /// anew, and its watchers are told. None where there is no such bin.
+    ///
+    /// # Errors
+    /// The store failed or is closed.
+    pub async fn update_bin(
+        &self,
+        name: &str,
+        config: Config,
+    ) -> Result<Option<BinState>, StoreError> {
+        let done = self.0.submit(Request::Update(name, config)).await?;
+        Ok(done.and_then(|_| self.bin(name)))
+    }
+
+    /// What a bin was told, and how far its reply program is; replaced whole by an update.
+    #[must_use]
+    pub fn configured(&self, name: &str) -> Option<Arc<Configured>> {
+        self.0.bins.get(name).map(|bin| bin.configured())
     }
 
     /// A bin, if it is there.
@@ -204,8 +198,10 @@ impl Store {
     /// The bin is unknown, there are too many bins, or the store failed or is closed: the capture
     /// is not acknowledged.
     pub async fn append(&self, capture: Capture, auto_create: bool) -> Result<Seq, StoreError> {
-        let seq = self.0.submit(Request::Append { capture, auto_create }).await?;
-        seq.ok_or(StoreError::UnknownBin)
+        match &self.0.engine {
+            Engine::Memory(memory) => memory.append(&capture, auto_create),
+            Engine::Disk(disk) => disk.append(capture, auto_create).await,
+        }
     }
 
     /// Deletes one capture. Says whether it was there.
@@ -214,6 +210,15 @@ impl Store {
     /// The store failed or is closed.
     pub async fn delete(&self, bin: &str, seq: Seq) -> Result<bool, StoreError> {
         self.0.submit(Request::Delete(bin, seq)).await.map(|gone| gone.is_some_and(|gone| gone > 0))
+    }
+
+    /// Deletes these captures of a bin, in any order, as one change. Says how many of them were
+    /// there; none where there is no such bin.
+    ///
+    /// # Errors
+    /// The store failed or is closed.
+    pub async fn delete_many(&self, bin: &str, seqs: &[Seq]) -> Result<Option<u64>, StoreError> {
+        self.0.submit(Request::DeleteMany(bin, runs(seqs))).await
     }
 
     /// Deletes every capture of a bin; its watchers are told. Says how many went; none where
@@ -247,15 +252,74 @@ impl Store {
         self.0.summaries(&bin, range).map(Some)
     }
 
+    /// The captures of a part of a bin, whole; none where there is no such bin. Beside the range's
+    /// limit they are bounded in bytes: after 32 MiB the list ends, and who wants more asks again
+    /// from behind the last one. A damaged capture is left out, with a warning.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn captures(&self, bin: &str, range: Range) -> Result<Option<Vec<Capture>>, StoreError> {
+        let Some(bin) = self.0.bins.get(bin) else { return Ok(None) };
+        self.0.captures(&bin, range).map(Some)
+    }
+
     /// Watches a bin, from after this capture on, or from now on; none where there is no such bin.
+    /// With a filter only the captures that pass it are told; everything else is told as ever.
     ///
     /// # Errors
     /// There are too many watchers, or the store is closed.
-    pub fn watch(&self, bin: &str, after: Option<Seq>) -> Result<Option<Watch>, StoreError> {
+    pub fn watch(
+        &self,
+        bin: &str,
+        after: Option<Seq>,
+        filter: Option<Arc<Filter>>,
+    ) -> Result<Option<Watch>, StoreError> {
         match self.0.bins.get(bin) {
-            Some(bin) => Watch::begin(self, bin, after),
+            Some(bin) => Watch::of_bin(self, bin, after, filter),
             None => Ok(None),
         }
+    }
+
+    /// Watches all bins together, those that are made later included, from now on.
+    ///
+    /// # Errors
+    /// There are too many watchers, or the store is closed.
+    pub fn watch_all(&self, filter: Option<Arc<Filter>>) -> Result<Watch, StoreError> {
+        Watch::of_all(self, filter)
+    }
+
+    /// Keeps a stray, committed at the level in force when this returns; the oldest go. Gives its
+    /// seq in the list of strays.
+    ///
+    /// # Errors
+    /// The store failed or is closed.
+    pub async fn stray(&self, stray: Stray) -> Result<u64, StoreError> {
+        let seq = self.0.submit(Request::Stray(strays::bounded(stray))).await?;
+        seq.ok_or(StoreError::Closed)
+    }
+
+    /// Strays between two seqs, both exclusive.
+    #[must_use]
+    pub fn strays(
+        &self,
+        after: Option<u64>,
+        before: Option<u64>,
+        newest_first: bool,
+        limit: usize,
+    ) -> Vec<Stray> {
+        self.0.bins.strays().page(after, before, newest_first, limit)
+    }
+
+    /// How many strays are no longer remembered.
+    #[must_use]
+    pub fn strays_dropped(&self) -> u64 {
+        self.0.bins.strays().dropped()
+    }
+
+    /// How many bins there are.
+    #[must_use]
+    pub fn bins_len(&self) -> usize {
+        self.0.bins.len()
     }
 
     /// How many watch now.
@@ -276,10 +340,24 @@ impl Store {
 }
 
 impl Inner {
+    fn failure(&self) -> Option<String> {
+        match &self.engine {
+            Engine::Memory(_) => None,
+            Engine::Disk(disk) => disk.failure(),
+        }
+    }
+
     async fn submit(&self, request: Request<'_>) -> Result<Option<u64>, StoreError> {
         match &self.engine {
             Engine::Memory(memory) => memory.submit(request),
             Engine::Disk(disk) => disk.submit(request).await,
         }
+    }
+}
+
+impl Drop for Inner {
+    /// The timer would wait for ever.
+    fn drop(&mut self) {
+        self.bins.close();
     }
 }

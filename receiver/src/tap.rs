@@ -16,15 +16,28 @@ use hooklab_shared::headers::{Head, head_end, head_end_from};
 use memchr::{memchr, memrchr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A socket whose incoming bytes are remembered.
+/// A socket whose incoming bytes are remembered, and that can be told to break off.
 pub(crate) struct Tap<S> {
     socket: S,
     tapped: Tapped,
+    /// Makes the socket's end a reset (TCP RST) instead of a FIN.
+    reset: fn(&S),
+}
+
+/// How a connection is broken off instead of answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum BreakOff {
+    /// It is reset.
+    Reset,
+    /// It is closed.
+    Close,
+    /// These bytes are sent, then it is closed.
+    Garbage(Bytes),
 }
 
 impl<S> Tap<S> {
-    pub(crate) fn new(socket: S) -> Self {
-        Self { socket, tapped: Tapped::default() }
+    pub(crate) fn new(socket: S, reset: fn(&S)) -> Self {
+        Self { socket, tapped: Tapped::default(), reset }
     }
 
     /// What has been remembered, for whoever serves the requests.
@@ -50,6 +63,7 @@ struct Seen {
     since: Option<Instant>,
     /// Where the head at the front ends, once it has come whole.
     head_bytes: Option<usize>,
+    break_off: Option<BreakOff>,
 }
 
 impl Seen {
@@ -122,6 +136,16 @@ impl Tapped {
     /// Remembers what was read, and masks of it what hyper would stumble over.
     ///
     /// Says whether a body has passed what may be kept of it.
+    /// What came and was never claimed: of a request that hyper did not take.
+    pub(crate) fn unclaimed(&self) -> Bytes {
+        self.lock().bytes.clone().freeze()
+    }
+
+    /// Breaks the connection off in the place of the answer that is written next.
+    pub(crate) fn break_off(&self, how: BreakOff) {
+        self.lock().break_off = Some(how);
+    }
+
     fn feed(&self, mut read: &mut [u8]) -> bool {
         let mut seen = self.lock();
         let passing = usize::try_from(seen.passing).unwrap_or(usize::MAX).min(read.len());
@@ -143,6 +167,11 @@ impl Tapped {
             // An end may be cut: up to three of its bytes can have come before.
             let from = before.saturating_sub(3);
             seen.head_bytes = head_end_from(&seen.bytes, from);
+            if seen.head_bytes.is_some() && seen.bytes.starts_with(b"PRI * HTTP/2.0") {
+                seen.passing = u64::MAX;
+                seen.bytes = BytesMut::new();
+                return false;
+            }
             let end = seen.head_bytes.unwrap_or(seen.bytes.len());
             mask(&seen.bytes, read, before, end);
         }
@@ -202,12 +231,32 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     }
 }
 
+impl<S: AsyncWrite + Unpin> Tap<S> {
+    /// Ready with an error once the connection is to be broken off.
+    fn poll_break_off(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(how) = self.tapped.lock().break_off.clone() else { return Poll::Ready(Ok(())) };
+        match how {
+            BreakOff::Close => {}
+            BreakOff::Reset => (self.reset)(&self.socket),
+            BreakOff::Garbage(mut garbage) => {
+                while !garbage.is_empty() {
+                    let sent = ready!(Pin::new(&mut self.socket).poll_write(cx, &garbage))?;
+                    garbage.advance(sent.max(1));
+                    self.tapped.lock().break_off = Some(BreakOff::Garbage(garbage.clone()));
+                }
+            }
+        }
+        Poll::Ready(Err(io::Error::other("broken off on purpose")))
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_break_off(cx))?;
         Pin::new(&mut self.socket).poll_write(cx, buf)
     }
 
@@ -216,6 +265,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_break_off(cx))?;
         Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
     }
 

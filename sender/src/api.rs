@@ -10,9 +10,12 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{any, get, post};
+use axum::routing::any;
 use hooklab_shared::extract::bad_parameter;
 use hooklab_shared::problem::Problem;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::sender::Sender;
 use crate::store::StoreError;
@@ -32,24 +35,31 @@ const BELOW: [&str; 8] = [
 
 /// The routes, relative to `/api/v1`.
 pub(crate) fn router(sender: Sender) -> Router {
-    let mut router = Router::new()
-        .route("/event-types", get(event_types::list))
-        .route("/event-types/{slug}", get(event_types::one))
-        .route("/webhooks", get(webhooks::list).post(webhooks::add))
-        .route(
-            "/webhooks/{id}",
-            get(webhooks::one).patch(webhooks::change).delete(webhooks::delete),
-        )
-        .route("/webhooks/{id}/test", post(webhooks::test))
-        .route("/events", post(events::fire))
-        .route("/deliveries", get(deliveries::list))
-        .route("/deliveries/{id}", get(deliveries::one))
+    let mut router = Router::from(routes())
+        .route_layer(middleware::from_fn(json_only))
         .method_not_allowed_fallback(wrong_method);
     for below in BELOW {
         router = router.route(below, any(unknown_route));
     }
     let body_bytes_max = DefaultBodyLimit::max(sender.limits().api_body_bytes_max);
-    router.layer(middleware::from_fn(json_only)).layer(body_bytes_max).with_state(sender)
+    router.layer(body_bytes_max).with_state(sender)
+}
+
+/// The same, as the OpenAPI document tells it.
+pub(crate) fn openapi() -> OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter<Sender> {
+    OpenApiRouter::default()
+        .routes(routes!(event_types::list))
+        .routes(routes!(event_types::one))
+        .routes(routes!(webhooks::list, webhooks::add))
+        .routes(routes!(webhooks::one, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(events::fire))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::one))
 }
 
 /// A form cannot send JSON without the browser asking first, so nothing else is taken.

@@ -125,6 +125,12 @@ impl Sender {
         api::router(self.clone())
     }
 
+    /// What [`Sender::api`] takes and answers, with the same paths.
+    #[must_use]
+    pub fn openapi() -> utoipa::openapi::OpenApi {
+        api::openapi()
+    }
+
     /// Why it does not accept events, if it does not.
     #[must_use]
     pub fn failure(&self) -> Option<String> {

@@ -6,6 +6,7 @@ mod route;
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::body::Body;
@@ -46,7 +47,7 @@ pub struct Capture {
 }
 
 /// The protocol of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum Protocol {
     /// HTTP/1.0 (RFC 1945).
     #[serde(rename = "HTTP/1.0")]
@@ -72,7 +73,7 @@ impl Protocol {
 }
 
 /// Whether a request came whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Head and body arrived to their ends.
@@ -99,7 +100,7 @@ impl Outcome {
 }
 
 /// How long a request's parts took, in microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Timing {
     /// From the first byte of the head to its last.
     pub head_us: u64,
@@ -108,7 +109,7 @@ pub struct Timing {
 }
 
 /// What a bin answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Replied {
     /// The status code.
     pub status: u16,
@@ -117,17 +118,19 @@ pub struct Replied {
 }
 
 /// What lists and live messages carry of a capture.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Summary {
     /// The bin.
     pub bin: BinName,
     /// The place in it.
+    #[schema(value_type = u64)]
     pub seq: Seq,
     /// The id over all bins.
     pub id: Uuid,
     /// When the head had been read.
     pub received_at: Timestamp,
     /// Who sent it.
+    #[schema(value_type = String)]
     pub peer: SocketAddr,
     /// HTTP/1.0, 1.1 or 2.
     pub protocol: Protocol,

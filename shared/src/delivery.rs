@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::capture::BodyDocument;
@@ -10,7 +11,7 @@ use crate::headers::Octets;
 use crate::id::Timestamp;
 
 /// What an event is fired from. Unknown fields are refused, so that a typo is not silence.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewEvent {
     /// The slug of its type.
@@ -18,6 +19,7 @@ pub struct NewEvent {
     pub kind: String,
     /// Its payload, sent as it is spelled; one is generated where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
     pub payload: Option<Box<RawValue>>,
     /// What the generated payload grows from: the same seed, the same payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,7 +27,7 @@ pub struct NewEvent {
 }
 
 /// An event that was fired, and what became of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FiredEvent {
     /// Its id, constant over deliveries and attempts.
     pub id: String,
@@ -43,7 +45,7 @@ pub struct FiredEvent {
 }
 
 /// One event to one webhook.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Delivery {
     /// Its id.
     pub id: Uuid,
@@ -66,7 +68,7 @@ pub struct Delivery {
 }
 
 /// Where a delivery stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// It is due, or will be.
@@ -90,7 +92,7 @@ impl DeliveryState {
 }
 
 /// One HTTP try of a delivery, as it went.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Attempt {
     /// Its number, from 1.
     pub n: u32,
@@ -107,7 +109,7 @@ pub struct Attempt {
 }
 
 /// What an attempt sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SentRequest {
     /// The method.
     pub method: String,
@@ -120,7 +122,7 @@ pub struct SentRequest {
 }
 
 /// What a target answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GotResponse {
     /// The status code.
     pub status: u16,
@@ -134,7 +136,7 @@ pub struct GotResponse {
 
 /// How long each phase of an attempt took, in microseconds; none where it was not reached or not
 /// needed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Phases {
     /// Resolving the name.
     pub dns_us: Option<u64>,
@@ -151,7 +153,7 @@ pub struct Phases {
 }
 
 /// How an attempt ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum AttemptOutcome {
     /// 2xx, and nothing else, is success.
@@ -175,7 +177,7 @@ pub enum AttemptOutcome {
 }
 
 /// A phase of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Vetting the target: it is not one that may be dialled.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::headers::Head;
 
@@ -13,7 +14,7 @@ use crate::headers::Head;
 pub const GUESS_BYTES_MAX: usize = 256 * 1024;
 
 /// An event type of the catalogue, as it is told.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EventType {
     /// Its slug, such as `payment_received`.
     pub slug: String,
@@ -30,7 +31,7 @@ pub struct EventType {
 }
 
 /// What Ultimate Multisite 2.4 really does with an event type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dispatch {
     /// It is delivered.
@@ -44,7 +45,7 @@ pub enum Dispatch {
 }
 
 /// One field of a payload.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Field {
     /// Its key.
     pub name: String,
@@ -64,7 +65,7 @@ pub struct Field {
 }
 
 /// A guess at a capture's event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Guess {
     /// The event type.
     #[serde(rename = "type")]
@@ -74,7 +75,7 @@ pub struct Guess {
 }
 
 /// What an event was guessed from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GuessedBy {
     /// A header that names it, such as `X-GitHub-Event`.

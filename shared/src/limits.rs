@@ -35,12 +35,14 @@ pub struct Limits {
     pub page_captures_max: usize,
     /// Live messages that a bin remembers for watchers that lag; who lags more reads the store.
     pub live_messages_max: usize,
-    /// Whole captures that are looked at at once: each may take several times a body's length.
-    pub looking_max: usize,
     /// Watchers in all.
     pub watchers_max: usize,
     /// Strays that are remembered; the oldest go.
     pub strays_max: usize,
+    /// Looks into captures at once (queries, filters, views, signatures): each may take a core.
+    pub looks_max: usize,
+    /// An import in bytes: a bin of a million small captures; it waits on disk while it is checked.
+    pub import_bytes_max: u64,
     /// Registered webhooks: every event is matched against them, and nobody lists more by hand.
     pub webhooks_max: usize,
     /// Attempts in flight at once: each may hold a connection and 64 KiB for the whole timeout.
@@ -78,9 +80,10 @@ impl Default for Limits {
             bins_max: 200_000,
             page_captures_max: 500,
             live_messages_max: 1_024,
-            looking_max: 3,
             watchers_max: 20_000,
             strays_max: 1_000,
+            looks_max: 4,
+            import_bytes_max: 4 * 1024 * 1024 * 1024,
             webhooks_max: 10_000,
             attempts_max: 64,
             webhook_attempts_max: 8,
@@ -90,6 +93,91 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(10),
             page_bytes_max: 8 * 1024 * 1024,
             store_queue_max: 1_024,
+        }
+    }
+}
+
+/// What checking a signature may cost: the sender of a request chooses how much there is to check.
+impl Limits {
+    /// Ed25519 entries of one request that are tried: tens of µs each, and rotation needs two.
+    pub const ED25519_ENTRIES_MAX: usize = 32;
+    /// Signatures of one HTTP message that are tried: one for each key, and one of a proxy.
+    pub const HTTP_SIGNATURES_MAX: usize = 8;
+    /// Components that one HTTP signature may cover: twice what any profile in use covers.
+    pub const HTTP_COMPONENTS_MAX: usize = 64;
+    /// A body in bytes that is searched for a cause: what any provider stays below.
+    pub const WHY_NOT_BODY_BYTES_MAX: usize = 1024 * 1024;
+    /// Candidates tried in search of a cause: all pairs of changes for three secrets.
+    pub const WHY_NOT_CANDIDATES_MAX: usize = 8_192;
+    /// Bytes hashed in search of a cause: every single change of a body of 1 MiB, and some pairs.
+    pub const WHY_NOT_HASHED_BYTES_MAX: usize = 128 * 1024 * 1024;
+    /// Lines and entries of one field that are tried alone in search of a cause: a proxy makes two.
+    pub const WHY_NOT_LINES_MAX: usize = 8;
+    /// Other known secrets that are tried in search of a cause, less with a long body: one for each
+    /// of a developer's bins.
+    pub const WHY_NOT_SECRETS_MAX: usize = 64;
+    /// Pieces of a signature header that are looked at in search of a cause.
+    pub const WHY_NOT_ENTRIES_MAX: usize = 64;
+}
+
+/// The bounds of looking into a capture. What is looked at was sent by anyone, and is understood
+/// on demand, so each bound is what one look may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct ViewLimits {
+    /// Content codings in a row: two are met in the wild, and each multiplies what a bomb can do.
+    pub codings_max: usize,
+    /// Bytes that one content coding may yield: above what webhooks hold, below what hurts.
+    pub decoded_bytes_max: usize,
+    /// How many times its input one content coding may yield: real JSON stays below 100.
+    pub decoded_ratio_max: usize,
+    /// Bytes that may be yielded whatever the ratio: short and repetitive is not an attack.
+    pub decoded_bytes_free: usize,
+    /// Nesting of JSON: what common parsers take, and a stack carries.
+    pub json_depth_max: usize,
+    /// Values of one JSON text: they take about 64 bytes each while it is looked at.
+    pub json_values_max: usize,
+    /// Bytes of text in one view, all parts together: deep JSON grows a hundredfold when laid out.
+    pub text_bytes_max: usize,
+    /// Fields of a form: above what any form has, below what a page can show.
+    pub fields_max: usize,
+    /// Parts of a multipart body: the same.
+    pub parts_max: usize,
+    /// Bytes of binary content that are shown in hex: enough to tell what it is.
+    pub hex_bytes_max: usize,
+    /// Entries of one difference: nobody reads more.
+    pub diff_entries_max: usize,
+    /// Lines of a text that is compared line by line: one that has more is compared as bytes.
+    pub diff_lines_max: usize,
+    /// Lines removed and added that are searched for the shortest way between two texts: the cost
+    /// grows with the square.
+    pub diff_edits_max: usize,
+    /// Levels of an inferred schema: deeper ones are rare, and unreadable.
+    pub schema_depth_max: usize,
+    /// Fields and items of an inferred schema, all levels together.
+    pub schema_nodes_max: usize,
+    /// Captures that a schema is inferred from: more do not change it.
+    pub schema_samples_max: usize,
+}
+
+impl Default for ViewLimits {
+    fn default() -> Self {
+        Self {
+            codings_max: 4,
+            decoded_bytes_max: 8 * 1024 * 1024,
+            decoded_ratio_max: 200,
+            decoded_bytes_free: 64 * 1024,
+            json_depth_max: 128,
+            json_values_max: 500_000,
+            text_bytes_max: 16 * 1024 * 1024,
+            fields_max: 10_000,
+            parts_max: 1_000,
+            hex_bytes_max: 256,
+            diff_entries_max: 10_000,
+            diff_lines_max: 200_000,
+            diff_edits_max: 1_000,
+            schema_depth_max: 32,
+            schema_nodes_max: 10_000,
+            schema_samples_max: 10_000,
         }
     }
 }

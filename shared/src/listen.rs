@@ -122,13 +122,13 @@ fn is_the_clients(error: &io::Error) -> bool {
 ///
 /// # Errors
 /// What hyper reports: a malformed head, a client that went away, a timeout.
-pub async fn drive<C>(
+pub async fn drive<C, E>(
     connection: C,
     mut stop: Stop,
     shutdown: impl FnOnce(Pin<&mut C>),
-) -> hyper::Result<()>
+) -> Result<(), E>
 where
-    C: Future<Output = hyper::Result<()>>,
+    C: Future<Output = Result<(), E>>,
 {
     let mut connection = pin!(connection);
     tokio::select! {

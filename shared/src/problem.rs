@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A problem: what happened, why, and what to try.
 ///
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// let problem = Problem::new(404, "unknown-bin", "there is no bin `orders`: create it first");
 /// assert_eq!(problem.title, "Not Found");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// What kind of problem it is, `urn:hooklab:problem:…`; stable, for programs.
     #[serde(rename = "type")]
@@ -32,7 +33,7 @@ pub struct Problem {
 }
 
 /// What is wrong with one field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
     /// The field, as it is named in the input.
     pub field: String,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use url::Url;
+use utoipa::ToSchema;
 
 use crate::id::Timestamp;
 use crate::problem::FieldError;
@@ -13,7 +14,7 @@ pub const URL_CHARS_MAX: usize = 191;
 pub const NAME_CHARS_MAX: usize = 200;
 
 /// A registered webhook as it is told. Its secret is not part of it: that is shown once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Webhook {
     /// Its number.
     pub id: i64,
@@ -42,7 +43,7 @@ pub struct Webhook {
 }
 
 /// How a webhook's last delivery ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastResult {
     /// When.
     pub at: Timestamp,
@@ -53,7 +54,7 @@ pub struct LastResult {
 }
 
 /// How a provider puts an event on the wire.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
     /// The Standard Webhooks specification, version 1.0.0: the default.
@@ -78,7 +79,7 @@ impl Profile {
 }
 
 /// What a webhook is made from. Unknown fields are refused, so that a typo is not silence.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewWebhook {
     /// Its name, 2 to 200 characters.
@@ -102,7 +103,7 @@ pub struct NewWebhook {
 }
 
 /// A webhook just made, with the secret that is shown this once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CreatedWebhook {
     /// The webhook.
     #[serde(flatten)]
@@ -112,7 +113,7 @@ pub struct CreatedWebhook {
 }
 
 /// What to change of a webhook; what is absent stays.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookPatch {
     /// A new name.

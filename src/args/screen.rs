@@ -11,14 +11,21 @@ Begin
   serve        receiver, sender and dashboard     hooklab serve --bin orders
 
 Receive
-  bin          make, list, show, clear, delete    hooklab bin create orders
+  bin          make, list, show, set, clear,      hooklab bin create orders --reply fail-twice
+               delete
   tail         captures as they come              hooklab tail orders
-  show         one capture, whole                 hooklab show orders latest
+  captures     those that a query asks for        hooklab captures orders --query 'size>1k'
+  show         one, as you want to see it         hooklab show orders latest --view
+  schema       what its bodies have in common     hooklab schema orders
+  export       HAR, NDJSON, curl, bundle          hooklab export orders --format har
+  import       what was exported                  hooklab import orders orders.ndjson
+  strays       what belongs to no bin             hooklab strays
+  held         what waits for your answer         hooklab held orders
+  answer       answers it                         hooklab answer orders ID --status 200
 
 Send
-  webhook      add, list, show, edit, delete,     hooklab webhook add --name Paid \\
-               test                                 --url http://127.0.0.1:4665/orders \\
-                                                    --event payment_received
+  webhook      add, list, show, edit, delete,     hooklab webhook add --help
+               test
   events       the catalogue of event types       hooklab events payment_received
   fire         fire an event                      hooklab fire payment_received --seed 7
   deliveries   what was sent, and what came back  hooklab deliveries --status exhausted
@@ -29,7 +36,6 @@ Operate
   man          the manual page                    hooklab man | man -l -
 
 `hooklab COMMAND --help` tells all of a command, `hooklab exit-codes` what each code means.
-Logs go to stderr: HOOKLAB_LOG=info says more.
 
 Everywhere
   --server URL    the dashboard to talk to          [HOOKLAB_SERVER, http://127.0.0.1:4666]

@@ -5,9 +5,14 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, ValueEnum};
 use hooklab_sender::AllowTarget;
+use hooklab_shared::bin::NewBin;
+use hooklab_shared::cidr::Cidr;
 use hooklab_shared::id::BinName;
+use hooklab_shared::span::Span;
 
-use crate::serve::Store;
+use super::value;
+use crate::log;
+use crate::serve::{Store, Tls};
 
 /// The flags of `serve`.
 #[derive(Args)]
@@ -25,6 +30,16 @@ pub(crate) struct ServeArgs {
     #[arg(help_heading = "Listening")]
     pub(crate) dashboard_port: Option<u16>,
 
+    /// Capture over TLS, HTTP/2 included: self-signed, or CERT,KEY, two PEM files
+    #[arg(long, env = "HOOKLAB_TLS", value_name = "CERT,KEY", help_heading = "Listening")]
+    pub(crate) tls: Option<Tls>,
+
+    /// Believe the forwarding headers of this proxy: an address or a CIDR; may be given more than
+    /// once
+    #[arg(long = "trusted-proxy", env = "HOOKLAB_TRUSTED_PROXY", value_name = "CIDR")]
+    #[arg(value_delimiter = ',', help_heading = "Listening")]
+    pub(crate) trusted_proxies: Vec<Cidr>,
+
     /// Serve one half only: receiver or sender
     #[arg(long, env = "HOOKLAB_ONLY", value_enum, value_name = "HALF")]
     #[arg(help_heading = "Listening", hide_possible_values = true)]
@@ -39,6 +54,21 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "HOOKLAB_DURABILITY", value_enum, value_name = "LEVEL")]
     #[arg(help_heading = "Keeping", hide_possible_values = true)]
     pub(crate) durability: Option<Level>,
+
+    /// Keep the newest so many captures, of all bins together
+    #[arg(long, env = "HOOKLAB_KEEP_CAPTURES", value_name = "N", help_heading = "Keeping")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) keep_captures: Option<u64>,
+
+    /// Keep the newest captures that fit in so many bytes: 500m, 2g
+    #[arg(long, env = "HOOKLAB_KEEP_BYTES", value_name = "SIZE", help_heading = "Keeping")]
+    #[arg(value_parser = value::bytes)]
+    pub(crate) keep_bytes: Option<u64>,
+
+    /// Keep captures that are younger than this: 12h, 7d
+    #[arg(long, env = "HOOKLAB_KEEP_AGE", value_name = "DURATION", help_heading = "Keeping")]
+    #[arg(value_parser = value::age)]
+    pub(crate) keep_age: Option<Span>,
 
     /// Make this bin at start; may be given more than once
     #[arg(long = "bin", env = "HOOKLAB_BIN", value_name = "NAME", value_delimiter = ',')]
@@ -66,6 +96,20 @@ pub(crate) struct ServeArgs {
     #[arg(value_delimiter = ',', help_heading = "Walls")]
     pub(crate) allow_targets: Vec<AllowTarget>,
 
+    /// Flags and bins from this file [default: hooklab.toml, if it is there]
+    #[arg(long, env = "HOOKLAB_CONFIG", value_name = "FILE", help_heading = "Running")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// What to log: off, error, warn, info, debug, trace, or MODULE=LEVEL,…
+    #[arg(long, env = "HOOKLAB_LOG", value_name = "LEVEL", default_value = log::LEVEL)]
+    #[arg(help_heading = "Running")]
+    pub(crate) log: String,
+
+    /// How to log: text, or json, one object a line
+    #[arg(long, env = "HOOKLAB_LOG_FORMAT", value_enum, value_name = "FORMAT")]
+    #[arg(default_value_t, hide_possible_values = true, help_heading = "Running")]
+    pub(crate) log_format: log::Format,
+
     /// Write the ready line to this file too, whole or not at all; it goes when the server does
     #[arg(long, env = "HOOKLAB_READY_FILE", value_name = "PATH", help_heading = "Running")]
     pub(crate) ready_file: Option<PathBuf>,
@@ -79,6 +123,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "HOOKLAB_OPEN", value_parser = FalseyValueParser::new())]
     #[arg(action = ArgAction::SetTrue, help_heading = "Running")]
     pub(crate) open: bool,
+
+    /// The bins that the file tells of.
+    #[arg(skip)]
+    pub(crate) told_bins: Vec<NewBin>,
 }
 
 /// One half of hooklab.

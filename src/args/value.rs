@@ -1,9 +1,10 @@
-//! Values that flags take: secrets, payloads, durations, labels, profiles.
+//! Values that flags take: secrets, payloads, durations, sizes, labels, profiles.
 
 use std::io::Read;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use hooklab_shared::span::Span;
 use hooklab_shared::webhook::Profile;
 use serde_json::value::RawValue;
 
@@ -31,16 +32,49 @@ pub(crate) fn secret(given: &str) -> Result<String, Failure> {
 
 /// A payload: JSON, `@file`, or `-` for standard input.
 pub(crate) fn payload(given: &str) -> Result<Box<RawValue>, Failure> {
-    let text = match given.strip_prefix('@') {
-        Some(path) => file(path)?,
-        None if given == "-" => standard_input()?,
-        None => given.to_owned(),
-    };
+    let text = text(given)?;
     serde_json::from_str(&text).map_err(|error| {
         Failure::usage(format!(
             "read the payload as JSON: {error}; try --payload '{{\"order\":42}}' or @file"
         ))
     })
+}
+
+/// Text itself, `@file`, or `-` for standard input.
+pub(crate) fn text(given: &str) -> Result<String, Failure> {
+    match given.strip_prefix('@') {
+        Some(path) => file(path),
+        None if given == "-" => standard_input(),
+        None => Ok(given.to_owned()),
+    }
+}
+
+/// A size in bytes, at least 1; `k`, `m` and `g` are powers of 1024.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        _ => return Err("a size is a number and k, m or g, such as 500m".into()),
+    };
+    let number: u64 = number.parse().map_err(|_| "a size begins with a number: try 500m")?;
+    match number.checked_mul(1 << shift) {
+        Some(0) => Err("0 would keep nothing: give at least 1".into()),
+        Some(bytes) => Ok(bytes),
+        None => Err("is too large".into()),
+    }
+}
+
+/// How long captures are kept, above 0.
+pub(crate) fn age(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse().map_err(|_| "an age is a number and its unit, such as 12h")?;
+    match span.as_duration().is_zero() {
+        true => Err("0 would keep nothing: try 1h".into()),
+        false => Ok(span),
+    }
 }
 
 /// A duration such as `500ms`, `10s`, `2m` or `1h`; a bare number is seconds.
@@ -105,6 +139,18 @@ mod tests {
             assert!(duration(bad).is_err(), "{bad}");
         }
         assert!(duration(&format!("{}h", u64::MAX)).is_err());
+    }
+
+    #[test]
+    fn sizes_and_ages() {
+        assert_eq!(bytes("512"), Ok(512));
+        assert_eq!(bytes("2k"), Ok(2048));
+        assert_eq!(bytes("1GiB"), Ok(1 << 30));
+        for bad in ["", "k", "0", "-1", "1.5m", "1t", "99999999999g", "99999999999999999999"] {
+            assert!(bytes(bad).is_err(), "{bad}");
+        }
+        assert_eq!(age("1h").unwrap().as_duration().as_secs(), 3600);
+        assert!(age("0s").is_err() && age("5").is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The live channel of a bin.
+//! The live channel of a bin, or of all bins.
 
 use futures_util::StreamExt;
 use hooklab_shared::id::{BinName, Seq};
@@ -11,20 +11,44 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::{CONNECT_TIMEOUT, Client, ClientError};
 
+/// What is watched.
+pub(crate) struct Channel {
+    /// One bin; none for all of them.
+    pub(crate) bin: Option<BinName>,
+    /// Only captures that this query asks for.
+    pub(crate) query: Option<String>,
+}
+
+impl Channel {
+    /// A bin, everything of it.
+    pub(crate) fn of(bin: BinName) -> Self {
+        Self { bin: Some(bin), query: None }
+    }
+
+    fn told(&self) -> String {
+        match &self.bin {
+            Some(bin) => format!("watch bin {bin}"),
+            None => "watch all bins".to_owned(),
+        }
+    }
+}
+
 /// An open live channel.
 pub(crate) struct Live(WebSocketStream<TcpStream>);
 
 impl Client {
-    /// Opens a bin's live channel: from now on, or after a seq, the backlog first.
+    /// Opens a live channel: from now on, or after a bin's seq, the backlog first.
     pub(crate) async fn live(
         &self,
-        bin: &BinName,
+        channel: &Channel,
         after: Option<Seq>,
     ) -> Result<Live, ClientError> {
-        let mut url = self.url(["bins", bin.as_str(), "live"]);
-        if let Some(after) = after {
-            url.query_pairs_mut().append_pair("after", &after.to_string());
-        }
+        let path = match &channel.bin {
+            Some(bin) => vec!["bins", bin.as_str(), "live"],
+            None => vec!["live"],
+        };
+        let after = after.map(|seq| seq.to_string());
+        let url = self.asking(path, [("after", after), ("q", channel.query.clone())]);
         let spelled = url.as_str().replacen("http", "ws", 1);
         let mut request = spelled
             .into_client_request()
@@ -37,15 +61,15 @@ impl Client {
         let stream = self.connect().await?;
         match timeout(CONNECT_TIMEOUT, client_async(request, stream)).await {
             Ok(Ok((socket, _))) => Ok(Live(socket)),
-            Ok(Err(error)) => Err(self.refused(bin, error)),
+            Ok(Err(error)) => Err(self.refused(channel, error)),
             Err(_) => Err(self.unreachable("no answer within 5 s")),
         }
     }
 
-    fn refused(&self, bin: &BinName, error: Error) -> ClientError {
+    fn refused(&self, channel: &Channel, error: Error) -> ClientError {
         let Error::Http(response) = error else { return self.unreachable(error) };
         let body = response.body().as_deref().unwrap_or_default();
-        self.refusal(format!("watch bin {bin}"), response.status(), body)
+        self.refusal(channel.told(), response.status(), body)
     }
 }
 

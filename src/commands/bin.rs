@@ -1,18 +1,18 @@
-//! `bin`: make, list, show, clear and delete bins.
+//! `bin`: make, list, show, set, clear and delete bins.
 
-use std::collections::BTreeMap;
+mod told;
 
 use clap::Subcommand;
-use hooklab_shared::bin::{Bin, NewBin, Page};
+use hooklab_shared::bin::{Bin, Page, ToldVerify};
 use hooklab_shared::id::BinName;
 use serde::{Deserialize, Serialize};
 
-use crate::args::value;
 use crate::client::Client;
 use crate::exit::{Code, Failure};
 use crate::report::paint::Ink;
 use crate::report::table::{Cell, Table};
 use crate::report::{Report, shown, size};
+use told::Told;
 
 /// What to do with bins.
 #[derive(Subcommand)]
@@ -21,9 +21,17 @@ pub(crate) enum BinCommand {
     Create {
         /// 1 to 63 of a-z, 0-9, - and _
         name: Option<BinName>,
-        /// A mark of your own; may be given more than once
-        #[arg(long = "label", value_name = "KEY=VALUE", value_parser = value::label)]
-        labels: Vec<(String, String)>,
+        /// What it is told.
+        #[command(flatten)]
+        told: Box<Told>,
+    },
+    /// Change what a bin is told; what is not named stays, --label KEY= takes a label away
+    Set {
+        /// Its name
+        bin: BinName,
+        /// What it is told.
+        #[command(flatten)]
+        told: Box<Told>,
     },
     /// Every bin
     List,
@@ -32,10 +40,13 @@ pub(crate) enum BinCommand {
         /// Its name
         bin: BinName,
     },
-    /// Delete every capture of a bin; the bin stays, and no seq is used again
+    /// Delete the captures of a bin; the bin stays, and no seq is used again
     Clear {
         /// Its name
         bin: BinName,
+        /// Only those that this asks for, such as 'status>=500 before:1h'
+        #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
+        query: Option<String>,
     },
     /// Delete a bin and its captures
     Delete {
@@ -56,14 +67,16 @@ pub(crate) async fn run(
     report: &mut Report,
 ) -> Result<Code, Failure> {
     match command {
-        BinCommand::Create { name, labels } => create(client, report, name, labels).await?,
+        BinCommand::Create { name, told } => create(client, report, name, told).await?,
+        BinCommand::Set { bin, told } => set(client, report, bin, told).await?,
         BinCommand::List => list(client, report).await?,
         BinCommand::Show { bin } => {
             let found: Bin = client.get(&client.url(["bins", bin.as_str()])).await?;
             whole(report, &found)?;
         }
-        BinCommand::Clear { bin } => {
-            let url = client.url(["bins", bin.as_str(), "captures"]);
+        BinCommand::Clear { bin, query } => {
+            let path = ["bins", bin.as_str(), "captures"];
+            let url = client.asking(path, [("q", query.clone())]);
             let answer: Deleted = client.json(&client.delete(&url).await?)?;
             match report.is_json() {
                 true => report.json(&answer)?,
@@ -85,10 +98,9 @@ async fn create(
     client: &Client,
     report: &mut Report,
     name: &Option<BinName>,
-    labels: &[(String, String)],
+    told: &Told,
 ) -> Result<(), Failure> {
-    let labels: BTreeMap<_, _> = labels.iter().cloned().collect();
-    let new = NewBin { name: name.clone(), labels };
+    let new = told.new_bin(name.clone())?;
     let made: Bin = client.post(&client.url(["bins"]), &new).await?;
     if report.is_json() {
         return report.json(&made);
@@ -98,6 +110,18 @@ async fn create(
     report.line(url)?;
     report.note(format_args!("bin {} is made; watch it: hooklab tail {}", made.name, made.name));
     Ok(())
+}
+
+async fn set(
+    client: &Client,
+    report: &mut Report,
+    bin: &BinName,
+    told: &Told,
+) -> Result<(), Failure> {
+    let url = client.url(["bins", bin.as_str()]);
+    let found: Bin = client.get(&url).await?;
+    let changed: Bin = client.patch(&url, &told.patch(&found)?).await?;
+    whole(report, &changed)
 }
 
 async fn list(client: &Client, report: &mut Report) -> Result<(), Failure> {
@@ -136,13 +160,36 @@ fn whole(report: &mut Report, bin: &Bin) -> Result<(), Failure> {
     report.line(format_args!("oldest    {oldest}"))?;
     report.line(format_args!("newest    #{}", bin.newest_seq))?;
     report.line(format_args!("dropped   {}", bin.dropped))?;
-    if !bin.labels.is_empty() {
+    if !bin.config.labels.is_empty() {
         report.line(format_args!("labels    {}", shown(&labels(bin))))?;
+    }
+    if let Some(ToldVerify { scheme, secrets, tolerance_secs }) = &bin.config.verify {
+        let keys = if *secrets == 1 { "1 secret".to_owned() } else { format!("{secrets} secrets") };
+        let scheme = scheme.as_str();
+        report.line(format_args!("verify    {scheme} with {keys}, within {tolerance_secs} s"))?;
+    }
+    if !bin.config.keep.is_unlimited() {
+        report.line(format_args!("keep      {}", kept(bin)))?;
+    }
+    if !bin.config.reply.is_default() {
+        let reply = serde_json::to_string(&bin.config.reply).unwrap_or_default();
+        report.line(format_args!("reply     {}", shown(&reply)))?;
     }
     Ok(())
 }
 
+fn kept(bin: &Bin) -> String {
+    let keep = bin.config.keep;
+    let limits = [
+        keep.captures.map(|captures| format!("{captures} captures")),
+        keep.bytes.map(size),
+        keep.age.map(|age| format!("younger than {age}")),
+    ];
+    limits.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 fn labels(bin: &Bin) -> String {
-    let labels: Vec<_> = bin.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let labels: Vec<_> =
+        bin.config.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     labels.join(" ")
 }

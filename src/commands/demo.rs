@@ -8,9 +8,11 @@ use std::net::IpAddr;
 
 use clap::Args;
 use hooklab_receiver::store::Durability;
+use hooklab_shared::bin::Keep;
 
 use crate::client::Client;
 use crate::exit::{Code, Failure};
+use crate::log::{self, Log};
 use crate::report::Report;
 use crate::report::paint::Ink;
 use crate::serve::ready::{Ready, server_flag};
@@ -28,6 +30,8 @@ pub(crate) struct DemoArgs {
 
 /// Runs it.
 pub(crate) async fn run(args: &DemoArgs, report: &mut Report) -> Result<Code, Failure> {
+    let level = std::env::var("HOOKLAB_LOG").unwrap_or_else(|_| log::LEVEL.to_owned());
+    let _log = Log::start(&level, log::Format::Text)?;
     let mut wish = Wish::listen(false)?;
     let home = Home::make()?;
     let server = Server::start(&settings(&home).await).await?;
@@ -73,6 +77,9 @@ async fn settings(home: &Home) -> Settings {
         sender: true,
         store: Store::Disk(home.store()),
         durability: Durability::Process,
+        tls: None,
+        trusted_proxies: Vec::new(),
+        keep: Keep::default(),
         bins: Vec::new(),
         auto_create: true,
         allow_targets: Vec::new(),

@@ -7,7 +7,7 @@ use hooklab_shared::id::{BinName, Seq};
 use hooklab_shared::live::{GapReason, Message};
 use tokio::time::sleep;
 
-use crate::client::{Client, ClientError, Live};
+use crate::client::{Channel, Client, ClientError, Live};
 use crate::exit::{Code, Failure};
 use crate::report::{Report, capture};
 use crate::serve::Wish;
@@ -20,7 +20,14 @@ const WAIT_MAX: Duration = Duration::from_secs(2);
 #[derive(Args)]
 pub(crate) struct TailArgs {
     /// The bin
-    bin: BinName,
+    #[arg(required_unless_present = "all")]
+    bin: Option<BinName>,
+    /// All bins, those that come later too
+    #[arg(long, conflicts_with_all = ["bin", "after"])]
+    all: bool,
+    /// Only captures that this asks for, such as 'method:POST -status:2xx'
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
+    query: Option<String>,
     /// Begin behind this capture, with what is there already; 0 is all of them
     #[arg(long, value_name = "SEQ")]
     after: Option<Seq>,
@@ -45,7 +52,8 @@ pub(crate) async fn run(
 ) -> Result<Code, Failure> {
     let mut wish = Wish::listen(false)?;
     let mut seen = args.after;
-    let mut live = client.live(&args.bin, seen).await?;
+    let channel = Channel { bin: args.bin.clone(), query: args.query.clone() };
+    let mut live = client.live(&channel, seen).await?;
     loop {
         let next = tokio::select! {
             next = read(&mut live, &mut seen, report) => next?,
@@ -58,13 +66,17 @@ pub(crate) async fn run(
             Some(Next::On) => continue,
             Some(Next::End) => return Ok(Code::Done),
             Some(Next::Anew) => {}
+            None if args.all => {
+                seen = None;
+                report.note("the connection was lost; what comes until it is back is not told");
+            }
             None => report.note(format_args!(
                 "the connection was lost; resuming after #{}",
                 seen.unwrap_or_default()
             )),
         }
         live = tokio::select! {
-            opened = reopen(client, &args.bin, seen) => opened?,
+            opened = reopen(client, &channel, seen) => opened?,
             () = wish.made() => return Ok(Code::Done),
         };
     }
@@ -102,7 +114,10 @@ fn step(message: &Message, seen: &mut Option<Seq>) -> Next {
         },
         Message::Capture { seq, .. } => *seen = (*seen).max(Some(*seq)),
         Message::Gap { to, .. } | Message::Cleared { to } => *seen = (*seen).max(Some(*to)),
-        Message::Bin { .. } => {}
+        Message::Bin { .. }
+        | Message::BinCleared { .. }
+        | Message::BinDeleted { .. }
+        | Message::Missed { .. } => {}
         Message::Deleted => return Next::End,
     }
     Next::On
@@ -123,16 +138,27 @@ fn tell(message: &Message, report: &mut Report) -> Result<(), Failure> {
         }
         Message::Cleared { to } => report.note(format_args!("cleared up to #{to}")),
         Message::Deleted => report.note("the bin was deleted"),
+        Message::BinCleared { bin, to } => {
+            report.note(format_args!("{bin}: cleared up to #{to}"));
+        }
+        Message::BinDeleted { bin } => report.note(format_args!("the bin {bin} was deleted")),
+        Message::Missed { messages } => {
+            report.note(format_args!("{messages} messages were missed; the bins have them"));
+        }
         Message::Hello { .. } | Message::Bin { .. } => {}
     }
     Ok(())
 }
 
 /// Opens the channel again, however long the server is away.
-async fn reopen(client: &Client, bin: &BinName, seen: Option<Seq>) -> Result<Live, ClientError> {
+async fn reopen(
+    client: &Client,
+    channel: &Channel,
+    seen: Option<Seq>,
+) -> Result<Live, ClientError> {
     let mut wait = WAIT_MIN;
     loop {
-        match client.live(bin, seen).await {
+        match client.live(channel, seen).await {
             Err(ClientError::Unreachable { .. }) => {}
             Err(ClientError::Problem { problem, .. }) if problem.status == 503 => {}
             opened => return opened,
@@ -147,7 +173,7 @@ mod tests {
     use super::*;
 
     fn hello(newest_seq: Seq) -> Message {
-        let bin = "orders".parse().unwrap();
+        let bin = "orders".parse().ok();
         Message::Hello { bin, oldest_seq: None, newest_seq, dropped: 0 }
     }
 

@@ -1,20 +1,28 @@
-//! What operators ask: alive, ready, and what is where.
+//! What operators ask: alive, ready, how much, and what is where.
+
+mod openapi;
+mod process;
 
 use axum::Json;
 use axum::Router;
-use axum::http::{Method, StatusCode, Uri};
+use axum::extract::State;
+use axum::http::{HeaderName, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hooklab_receiver::Receiver;
 use hooklab_sender::Sender;
 use hooklab_shared::problem::Problem;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Halves;
 use crate::serve::ready::level;
 
 /// What `/readyz` tells.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Readiness {
     /// Whether everything works.
     pub(crate) status: Status,
@@ -27,7 +35,7 @@ pub(crate) struct Readiness {
 }
 
 /// Whether a server can do its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
     /// It can.
@@ -37,7 +45,7 @@ pub(crate) enum Status {
 }
 
 /// The level of each half that is there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Levels {
     /// Of captures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,17 +55,63 @@ pub(crate) struct Levels {
     pub(crate) events: Option<String>,
 }
 
-/// `/`, `/livez` and `/readyz`.
+/// Prometheus' text format, version 0.0.4.
+const METRICS: [(HeaderName, &str); 1] =
+    [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+
+/// `/`, `/livez`, `/readyz`, `/metrics`, and the OpenAPI document.
 pub(super) fn routes(halves: &Halves, capture: Option<&str>) -> Router {
     let front = front(halves, capture);
-    let asked = halves.clone();
-    Router::new()
-        .route("/", get(|| async { front }))
-        .route("/livez", get(|| async { "alive\n" }))
-        .route("/readyz", get(|| async move { readyz(&asked) }))
+    Router::from(documented()).route("/", get(|| async { front })).with_state(halves.clone())
 }
 
-fn readyz(halves: &Halves) -> Response {
+/// All but the page, which is for people.
+fn documented() -> OpenApiRouter<Halves> {
+    OpenApiRouter::default()
+        .routes(routes!(livez))
+        .routes(routes!(readyz))
+        .routes(routes!(metrics))
+        .routes(routes!(document))
+}
+
+/// Whether the process is alive.
+#[utoipa::path(
+    get, path = "/livez", operation_id = "livez", tag = "operations",
+    responses((status = 200, description = "It is.", body = String, content_type = "text/plain"))
+)]
+async fn livez() -> &'static str {
+    "alive\n"
+}
+
+/// This document.
+#[utoipa::path(
+    get, path = "/api/v1/openapi.json", operation_id = "openapi", tag = "operations",
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object))
+)]
+async fn document(State(halves): State<Halves>) -> Json<Value> {
+    Json(openapi::document(&halves))
+}
+
+/// What was counted since the start, for Prometheus.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "metrics", tag = "operations",
+    responses((status = 200, description = "Prometheus' text format.", body = String,
+        content_type = "text/plain"))
+)]
+async fn metrics(State(halves): State<Halves>) -> impl IntoResponse {
+    let receiver = halves.receiver.as_ref().map(Receiver::metrics).unwrap_or_default();
+    (METRICS, receiver + &process::metrics())
+}
+
+/// Whether the server can do its work, and at which levels of durability.
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "readyz", tag = "operations",
+    responses(
+        (status = 200, description = "It can.", body = Readiness),
+        (status = 503, description = "A store has failed; `reasons` says why.", body = Readiness),
+    )
+)]
+async fn readyz(State(halves): State<Halves>) -> Response {
     let failures = [
         halves.receiver.as_ref().and_then(Receiver::failure),
         halves.sender.as_ref().and_then(Sender::failure),
@@ -91,7 +145,8 @@ fn front(halves: &Halves, capture: Option<&str>) -> String {
         text += "/api/v1/events             POST here fires an event\n";
         text += "/api/v1/deliveries         what was sent, and what came back\n";
     }
-    text + "/livez  /readyz            for operators\n\nOn the command line: hooklab --help\n"
+    text += "/api/v1/openapi.json       the API, for programs: OpenAPI 3.1\n";
+    text + "/livez /readyz /metrics    for operators\n\nOn the command line: hooklab --help\n"
 }
 
 /// Nothing leads there.

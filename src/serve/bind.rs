@@ -59,23 +59,30 @@ impl Host {
         self.addresses.iter().all(IpAddr::is_loopback)
     }
 
+    /// Its name, as it was given.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its addresses.
     pub(crate) fn addresses(&self) -> &[IpAddr] {
         &self.addresses
     }
 
     /// The URL of this port, without a slash at its end, for clients on this machine.
-    pub(crate) fn url(&self, port: u16) -> String {
+    pub(crate) fn url(&self, scheme: &str, port: u16) -> String {
         match self.addresses.first() {
-            _ if self.name == "localhost" => format!("http://127.0.0.1:{port}"),
+            _ if self.name == "localhost" => format!("{scheme}://127.0.0.1:{port}"),
             Some(IpAddr::V4(address)) if address.is_unspecified() => {
-                format!("http://127.0.0.1:{port}")
+                format!("{scheme}://127.0.0.1:{port}")
             }
-            Some(IpAddr::V6(address)) if address.is_unspecified() => format!("http://[::1]:{port}"),
+            Some(IpAddr::V6(address)) if address.is_unspecified() => {
+                format!("{scheme}://[::1]:{port}")
+            }
             Some(IpAddr::V6(address)) if self.name == address.to_string() => {
-                format!("http://[{address}]:{port}")
+                format!("{scheme}://[{address}]:{port}")
             }
-            _ => format!("http://{}:{port}", self.name),
+            _ => format!("{scheme}://{}:{port}", self.name),
         }
     }
 
@@ -148,7 +155,7 @@ mod tests {
 
     #[test]
     fn urls_can_be_dialled() {
-        let url = |name: &str| Host::resolve(name).unwrap().url(80);
+        let url = |name: &str| Host::resolve(name).unwrap().url("http", 80);
         assert_eq!(url("localhost"), "http://127.0.0.1:80");
         assert_eq!(url("127.0.0.2"), "http://127.0.0.2:80");
         assert_eq!(url("0.0.0.0"), "http://127.0.0.1:80");

@@ -104,7 +104,9 @@ pub(crate) fn announce(
     }
     let first = ready.bins.keys().next().map_or("first", BinName::as_str);
     if let Some(capture) = &ready.capture {
-        report.line(format_args!("\n  try  curl -d hello {capture}/{first}"))?;
+        // Nobody trusts a certificate of this run, and -k does no harm beside one of the user's.
+        let trusting = if capture.starts_with("https") { "-k " } else { "" };
+        report.line(format_args!("\n  try  curl {trusting}-d hello {capture}/{first}"))?;
         report.line(format_args!("       hooklab show {first} latest{}", server_flag(ready)))?;
     }
     report.line("  stop with Ctrl-C")

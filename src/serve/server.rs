@@ -6,19 +6,18 @@ use std::sync::Arc;
 use hooklab_receiver::Receiver;
 use hooklab_receiver::store::Durability;
 use hooklab_sender::Sender;
-use hooklab_shared::bin::NewBin;
-use hooklab_shared::id::BinName;
 use hooklab_shared::limits::Limits;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::bind::Bound;
+use super::bins;
 use super::descriptors;
 use super::ready::Ready;
 use super::settings::Settings;
 use super::store::Store;
 use crate::dashboard::{Dashboard, Halves, Walls};
-use crate::exit::{Code, Failure};
+use crate::exit::Failure;
 
 /// A server that runs until it is told to stop.
 pub(crate) struct Server {
@@ -39,7 +38,7 @@ impl Server {
         let dashboard = settings.host.bind(settings.dashboard_port, "--dashboard-port").await?;
         let halves = Halves {
             receiver: match &capture {
-                Some(bound) => Some(receiver(settings, limits, settings.host.url(bound.port))?),
+                Some(bound) => Some(receiver(settings, limits, capture_url(settings, bound))?),
                 None => None,
             },
             sender: settings.sender.then(|| sender(settings, limits)).transpose()?,
@@ -83,12 +82,20 @@ impl Server {
     }
 }
 
+fn capture_url(settings: &Settings, bound: &Bound) -> String {
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    settings.host.url(scheme, bound.port)
+}
+
 fn receiver(settings: &Settings, limits: Limits, capture_url: String) -> Result<Receiver, Failure> {
     Receiver::open(hooklab_receiver::Settings {
         place: settings.store.captures(),
         durability: settings.durability,
         auto_create: settings.auto_create,
         limits,
+        keep: settings.keep,
+        trusted_proxies: settings.trusted_proxies.clone(),
+        tls: settings.tls.clone(),
         capture_url,
     })
     .map_err(Failure::usage)
@@ -110,12 +117,12 @@ async fn told(
     capture: Option<&Bound>,
     dashboard: &Bound,
 ) -> Result<Ready, Failure> {
-    let capture = capture.map(|bound| settings.host.url(bound.port));
-    let dashboard = settings.host.url(dashboard.port);
+    let capture = capture.map(|bound| capture_url(settings, bound));
+    let dashboard = settings.host.url("http", dashboard.port);
     let mut bins = BTreeMap::new();
-    for name in &settings.bins {
+    for wanted in &settings.bins {
         if let (Some(receiver), Some(capture)) = (&halves.receiver, &capture) {
-            make_bin(receiver, name).await?;
+            let name = bins::make(receiver, wanted).await?;
             bins.insert(name.clone(), format!("{capture}/{name}"));
         }
     }
@@ -129,17 +136,4 @@ async fn told(
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION"),
     })
-}
-
-async fn make_bin(receiver: &Receiver, name: &BinName) -> Result<(), Failure> {
-    let new = NewBin { name: Some(name.clone()), ..NewBin::default() };
-    match receiver.create_bin(new).await {
-        Ok(_) => Ok(()),
-        // It is there from an earlier run, which is all that was asked.
-        Err(problem) if problem.status == 409 => Ok(()),
-        Err(problem) => {
-            let code = if problem.status < 500 { Code::Usage } else { Code::Bug };
-            Err(Failure::new(code, format!("make bin `{name}`: {}", problem.detail)))
-        }
-    }
 }

@@ -1,10 +1,14 @@
 //! What `serve` was asked for, checked: everything after this may trust it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use hooklab_receiver::store::Durability;
 use hooklab_sender::AllowTarget;
+use hooklab_shared::bin::{Config, Keep};
+use hooklab_shared::cidr::Cidr;
 use hooklab_shared::id::BinName;
+use tokio_rustls::rustls::ServerConfig;
 
 use super::bind::Host;
 use super::store::Store;
@@ -27,8 +31,14 @@ pub(crate) struct Settings {
     pub(crate) store: Store,
     /// How far a capture is written before it is answered.
     pub(crate) durability: Durability,
-    /// Bins to make at start.
-    pub(crate) bins: Vec<BinName>,
+    /// What captures are served by TLS with; none where they are not.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    /// Proxies whose forwarding headers are believed.
+    pub(crate) trusted_proxies: Vec<Cidr>,
+    /// What is kept of all bins together.
+    pub(crate) keep: Keep,
+    /// Bins to make at start, or to make as they are told.
+    pub(crate) bins: Vec<Wanted>,
     /// Whether a request makes the bin that it goes to.
     pub(crate) auto_create: bool,
     /// Targets beyond this machine.
@@ -43,6 +53,15 @@ pub(crate) struct Settings {
     pub(crate) exit_with_parent: bool,
     /// Whether to open the browser.
     pub(crate) open: bool,
+}
+
+/// A bin that is to be there.
+#[derive(Clone, Debug)]
+pub(crate) enum Wanted {
+    /// Whatever it was told before.
+    Named(BinName),
+    /// Told exactly this, as the file says.
+    Told(BinName, Box<Config>),
 }
 
 impl Settings {
@@ -61,6 +80,11 @@ impl Settings {
         if !receiver && !args.bins.is_empty() {
             return Err(Failure::usage("make a bin: --only sender has none; leave --bin out"));
         }
+        if !receiver && args.tls.is_some() {
+            return Err(Failure::usage(
+                "capture over TLS: --only sender captures nothing; leave --tls out",
+            ));
+        }
         let store = args.store.clone().map_or_else(Store::default_place, Ok)?;
         let sender = args.only != Some(Half::Receiver);
         store.check(receiver, sender)?;
@@ -70,8 +94,11 @@ impl Settings {
             sender,
             durability: durability(&store, args.durability)?,
             store,
+            tls: args.tls.as_ref().map(|tls| tls.config(&host)).transpose()?,
+            trusted_proxies: args.trusted_proxies.clone(),
+            keep: Keep { captures: args.keep_captures, bytes: args.keep_bytes, age: args.keep_age },
+            bins: if receiver { wanted(args) } else { Vec::new() },
             host,
-            bins: args.bins.clone(),
             auto_create: !args.no_auto_create,
             allow_targets: args.allow_targets.clone(),
             token,
@@ -81,6 +108,18 @@ impl Settings {
             open: args.open,
         })
     }
+}
+
+/// The file's bins as they are told there, then those that are only named.
+fn wanted(args: &ServeArgs) -> Vec<Wanted> {
+    let told = args.told_bins.iter().cloned().filter_map(|new| {
+        let (name, config) = new.into_parts();
+        Some(Wanted::Told(name?, Box::new(config)))
+    });
+    let is_told =
+        |name: &&BinName| args.told_bins.iter().any(|bin| bin.name.as_ref() == Some(*name));
+    let named = args.bins.iter().filter(|name| !is_told(name)).cloned().map(Wanted::Named);
+    told.chain(named).collect()
 }
 
 fn dashboard_port(args: &ServeArgs, receiver: bool) -> Result<u16, Failure> {

@@ -10,7 +10,7 @@ use crate::harness::server::Server;
 use crate::harness::websocket::Watcher;
 
 /// Every route that answers a GET, so that none is forgotten behind a wall.
-const ROUTES: [&str; 12] = [
+const ROUTES: [&str; 21] = [
     "/",
     "/livez",
     "/readyz",
@@ -20,6 +20,15 @@ const ROUTES: [&str; 12] = [
     "/api/v1/bins/orders/captures/1",
     "/api/v1/bins/orders/captures/1/raw",
     "/api/v1/bins/orders/captures/1/body",
+    "/api/v1/bins/orders/captures/1/view",
+    "/api/v1/bins/orders/captures/1/diff/1",
+    "/api/v1/bins/orders/schema",
+    "/api/v1/bins/orders/export?format=ndjson",
+    "/api/v1/bins/orders/held",
+    "/api/v1/live",
+    "/api/v1/strays",
+    "/api/v1/openapi.json",
+    "/metrics",
     "/api/v1/event-types",
     "/api/v1/webhooks",
     "/api/v1/nothing-here",

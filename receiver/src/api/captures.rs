@@ -1,46 +1,88 @@
-//! Captures: list, show, delete; the wire bytes and the body as they came.
+//! Captures of a bin: list, find, clear.
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{
-    CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{Response, StatusCode};
-use bytes::Bytes;
 use hooklab_shared::bin::Page;
-use hooklab_shared::capture::{Capture, Document, Summary};
-use hooklab_shared::extract::{Json, Path, Query, page_items};
+use hooklab_shared::capture::{Capture, Summary};
+use hooklab_shared::extract::{Json, Path, Query, bad_parameter, page_items};
 use hooklab_shared::id::Seq;
+use hooklab_shared::openapi::Refused;
 use hooklab_shared::problem::Problem;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use super::looking::{blocking, look};
+use super::scan::{self, Walk};
+use super::select::Selection;
 use super::unknown_bin;
 use crate::Receiver;
 use crate::receiver::store_problem;
-use crate::store::{At, Range, StoreError};
+use crate::store::Range;
+
+/// Captures that are deleted as one change: a record of 80 KB.
+const DELETED_AT_ONCE: usize = 10_000;
 
 /// What a list of captures takes. The newest come first, unless it is asked what came after one.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Listing {
+    /// Only captures above this seq.
+    #[param(value_type = Option<u64>)]
     after: Option<Seq>,
+    /// Only captures below this seq.
+    #[param(value_type = Option<u64>)]
     before: Option<Seq>,
+    /// How many captures at most; 50 unless given.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
+    /// The order; from the newest on, unless `after` is given.
+    #[param(inline)]
     order: Option<Order>,
+    /// A query: `method:POST -status:2xx "order paid"`.
+    #[param(max_length = 4096, example = "method:POST -status:2xx")]
+    q: Option<String>,
+    /// A jq filter over the capture as it is told whole, with the parsed body at `.body.json`.
+    #[param(max_length = 4096, example = ".body.json.amount > 10")]
+    jq: Option<String>,
 }
 
-#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Order {
+pub(super) enum Order {
     Asc,
     Desc,
 }
 
-#[derive(Serialize)]
+/// What clearing takes.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Clearing {
+    /// Only captures that this query asks for; all, where it is not given.
+    #[param(min_length = 1, max_length = 4096)]
+    q: Option<String>,
+}
+
+/// What was deleted.
+#[derive(Serialize, ToSchema)]
 pub(super) struct Cleared {
+    /// How many captures.
     deleted: u64,
 }
 
+/// Lists captures, without their bodies.
+///
+/// With `q` or `jq` a page looks at no more than 20,000 captures and no longer than 100 ms; it may
+/// then have fewer items than its limit, even none, and a `next` to go on from.
+#[utoipa::path(
+    get, path = "/bins/{bin}/captures", operation_id = "list_captures", tag = "captures",
+    params(("bin" = String, Path, description = "The bin's name."), Listing),
+    responses(
+        (status = 200, description = "A page of captures. `next` is the seq to go on from: give it \
+            as `before` when the newest come first, else as `after`.", body = Page<Summary>),
+        Refused<404>, Refused<422>, Refused<503>,
+    )
+)]
 pub(super) async fn list(
     State(receiver): State<Receiver>,
     Path(bin): Path<String>,
@@ -51,126 +93,102 @@ pub(super) async fn list(
         Some(order) => order == Order::Desc,
         None => listing.after.is_none(),
     };
-    let Listing { after, before, .. } = listing;
-    let range = Range { after, before, newest_first, limit: limit + 1 };
+    let Listing { after, before, q, jq, .. } = listing;
+    let range = Range { after, before, newest_first, limit };
+    match q.is_none() && jq.is_none() {
+        true => everything(&receiver, bin, range).await,
+        false => found(&receiver, bin, range, q, jq).await,
+    }
+    .map(Json)
+}
+
+async fn everything(
+    receiver: &Receiver,
+    bin: String,
+    range: Range,
+) -> Result<Page<Summary>, Problem> {
     let store = receiver.store.clone();
     let name = bin.clone();
+    // One more than is shown tells whether there is a next page.
+    let asked = Range { limit: range.limit + 1, ..range };
     let mut items =
-        blocking(move || store.summaries(&name, range)).await?.ok_or_else(|| unknown_bin(&bin))?;
-    let more = items.len() > limit;
-    items.truncate(limit);
+        blocking(move || store.summaries(&name, asked)).await?.ok_or_else(|| unknown_bin(&bin))?;
+    let more = items.len() > range.limit;
+    items.truncate(range.limit);
     let next = items.last().filter(|_| more).map(|summary| summary.seq.to_string());
-    Ok(Json(Page { items, next }))
+    Ok(Page { items, next })
 }
 
-pub(super) async fn show(
-    State(receiver): State<Receiver>,
-    Path((bin, seq)): Path<(String, String)>,
-) -> Result<Json<Document>, Problem> {
-    read(&receiver, bin, seq, |capture| capture.document()).await.map(Json)
+async fn found(
+    receiver: &Receiver,
+    bin: String,
+    range: Range,
+    q: Option<String>,
+    jq: Option<String>,
+) -> Result<Page<Summary>, Problem> {
+    let asked = receiver.clone();
+    look(receiver, move || {
+        let selection = Selection::read(&asked, q.as_deref(), jq.as_deref())?;
+        asked.store.bin(&bin).ok_or_else(|| unknown_bin(&bin))?;
+        let found = scan::page(&asked.store, &bin, range, &selection, Capture::summary)?;
+        Ok(Page { items: found.items, next: found.next.map(|next| next.to_string()) })
+    })
+    .await
 }
 
-pub(super) async fn raw(
-    State(receiver): State<Receiver>,
-    Path((bin, seq)): Path<(String, String)>,
-) -> Result<Response<Body>, Problem> {
-    let wire = |capture: &Capture| attachment(capture, "http", capture.wire().concat().into());
-    read(&receiver, bin, seq, wire).await
-}
-
-pub(super) async fn body(
-    State(receiver): State<Receiver>,
-    Path((bin, seq)): Path<(String, String)>,
-) -> Result<Response<Body>, Problem> {
-    let content =
-        |capture: &Capture| attachment(capture, "bin", capture.body.decoded().into_owned().into());
-    read(&receiver, bin, seq, content).await
-}
-
-pub(super) async fn delete(
-    State(receiver): State<Receiver>,
-    Path((bin, seq)): Path<(String, String)>,
-) -> Result<StatusCode, Problem> {
-    let At::Seq(number) = place(&seq)? else {
-        let detail = "say which capture to delete by its seq: the latest may be another by now";
-        return Err(Problem::new(400, "seq", detail));
-    };
-    match receiver.store.delete(&bin, number).await {
-        Ok(true) => Ok(StatusCode::NO_CONTENT),
-        Ok(false) => Err(unknown_capture(&receiver, &bin, &seq)),
-        Err(error) => Err(store_problem(&error)),
-    }
-}
-
+/// Deletes every capture of a bin, or those that a query asks for. Their seqs are never used again.
+#[utoipa::path(
+    delete, path = "/bins/{bin}/captures", operation_id = "clear_captures", tag = "captures",
+    params(("bin" = String, Path, description = "The bin's name."), Clearing),
+    responses(
+        (status = 200, description = "How many went.", body = Cleared),
+        Refused<404>, Refused<422>, Refused<503>,
+    )
+)]
 pub(super) async fn clear(
     State(receiver): State<Receiver>,
     Path(bin): Path<String>,
+    Query(clearing): Query<Clearing>,
 ) -> Result<Json<Cleared>, Problem> {
-    match receiver.store.clear(&bin).await {
-        Ok(Some(deleted)) => Ok(Json(Cleared { deleted })),
-        Ok(None) => Err(unknown_bin(&bin)),
-        Err(error) => Err(store_problem(&error)),
+    match clearing.q {
+        None => match receiver.store.clear(&bin).await {
+            Ok(Some(deleted)) => Ok(Json(Cleared { deleted })),
+            Ok(None) => Err(unknown_bin(&bin)),
+            Err(error) => Err(store_problem(&error)),
+        },
+        // A script whose variable is empty does not mean everything.
+        Some(q) if q.trim().is_empty() => {
+            Err(bad_parameter("q", "is empty: leave it out to delete every capture".to_owned()))
+        }
+        Some(q) => clear_found(&receiver, bin, q).await.map(Json),
     }
 }
 
-/// Reads a capture and makes something of it, both off the runtime, and few at once: bodies are
-/// large, and who captures must not wait for who looks.
-async fn read<T: Send + 'static>(
-    receiver: &Receiver,
-    bin: String,
-    seq: String,
-    make: impl FnOnce(&Capture) -> T + Send + 'static,
-) -> Result<T, Problem> {
-    let at = place(&seq)?;
-    let store = receiver.store.clone();
-    let name = bin.clone();
-    let _turn = receiver.turn().await;
-    let made = blocking(move || store.read(&name, at).map(|found| found.map(|c| make(&c)))).await?;
-    made.ok_or_else(|| unknown_capture(receiver, &bin, &seq))
-}
-
-fn place(seq: &str) -> Result<At, Problem> {
-    if seq == "latest" {
-        return Ok(At::Latest);
+async fn clear_found(receiver: &Receiver, bin: String, q: String) -> Result<Cleared, Problem> {
+    let (asked, name) = (receiver.clone(), bin.clone());
+    let seqs = look(receiver, move || matching(&asked, &name, &q)).await?;
+    let mut deleted = 0;
+    for some in seqs.chunks(DELETED_AT_ONCE) {
+        match receiver.store.delete_many(&bin, some).await {
+            Ok(gone) => deleted += gone.ok_or_else(|| unknown_bin(&bin))?,
+            Err(error) => return Err(store_problem(&error)),
+        }
     }
-    seq.parse().map(At::Seq).map_err(|_| {
-        let detail = "a capture is named by its seq, a whole number, or by `latest`";
-        Problem::new(400, "seq", detail)
-    })
+    Ok(Cleared { deleted })
 }
 
-fn unknown_capture(receiver: &Receiver, bin: &str, seq: &str) -> Problem {
-    let Some(state) = receiver.store.bin(bin) else { return unknown_bin(bin) };
-    let detail = match state.oldest_seq {
-        Some(oldest) => format!(
-            "bin `{bin}` has no capture {seq}: it holds {} of them, from {oldest} to {}",
-            state.captures, state.newest_seq
-        ),
-        None => format!("bin `{bin}` is empty: send something to it first"),
-    };
-    Problem::new(404, "unknown-capture", detail)
-}
-
-/// Reading may wait for the disk, and must not hold up those who capture.
-async fn blocking<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Problem> {
-    match tokio::task::spawn_blocking(read).await {
-        Ok(read) => read.map_err(|error| store_problem(&error)),
-        Err(_) => Err(Problem::new(500, "bug", "reading the store ended in a panic: a bug")),
+/// The seqs of all that is there now and is asked for: eight bytes each.
+fn matching(receiver: &Receiver, bin: &str, q: &str) -> Result<Vec<Seq>, Problem> {
+    let selection = Selection::read(receiver, Some(q), None)?;
+    let state = receiver.store.bin(bin).ok_or_else(|| unknown_bin(bin))?;
+    let before = Some(state.newest_seq.saturating_add(1));
+    let range = Range { after: None, before, newest_first: false, limit: 0 };
+    let mut seqs = Vec::new();
+    for capture in Walk::new(&receiver.store, bin, selection.narrowed(range)) {
+        let capture = capture.map_err(|error| store_problem(&error))?;
+        if selection.passes(&capture)? {
+            seqs.push(capture.seq);
+        }
     }
-}
-
-/// Captured bytes as a download that no browser will run; the file's name is ours.
-fn attachment(capture: &Capture, extension: &str, bytes: Bytes) -> Response<Body> {
-    let mut response = Response::new(Body::from(bytes));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
-    let name = format!("attachment; filename=\"{}-{}.{extension}\"", capture.bin, capture.seq);
-    if let Ok(name) = HeaderValue::try_from(name) {
-        headers.insert(CONTENT_DISPOSITION, name);
-    }
-    response
+    Ok(seqs)
 }

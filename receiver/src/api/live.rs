@@ -1,27 +1,21 @@
-//! The live channel: a bin's WebSocket (RFC 6455).
+//! Live channels: a bin's, and that of all bins together; as a WebSocket (RFC 6455) or as
+//! server-sent events, with the same messages.
 
-use std::time::Duration;
+mod events;
+mod websocket;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{
-    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
-};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use futures_util::{SinkExt, StreamExt};
-use hooklab_shared::extract::{Path, Query};
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, HeaderValue, Response};
+use hooklab_shared::extract::{Path, Query, bad_parameter};
 use hooklab_shared::id::Seq;
+use hooklab_shared::live::Message;
+use hooklab_shared::openapi::Refused;
 use hooklab_shared::problem::Problem;
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use tokio::sync::watch;
-use tokio::time::{Instant, interval_at, timeout};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::select::Selection;
 use super::unknown_bin;
 use crate::Receiver;
 use crate::receiver::store_problem;
@@ -35,138 +29,126 @@ pub struct OriginVetted;
 /// Messages that go out between two flushes, at most: what made the channel fastest when measured.
 const BURST: usize = 64;
 
-/// A watcher has nothing to say; pings and closes are small.
-const INCOMING_BYTES_MAX: usize = 4 * 1024;
-
-/// A watcher whose machine is gone is noticed after two of these.
-const PING_EVERY: Duration = Duration::from_secs(30);
-
-/// What a watcher is given to say goodbye in.
-const GOODBYE: Duration = Duration::from_secs(2);
-
-#[derive(Deserialize)]
+/// What a bin's live channel takes.
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct From {
+    /// Begin with what came after this seq; `Last-Event-ID` counts for more.
+    #[param(value_type = Option<u64>)]
     after: Option<Seq>,
+    /// Only captures that this query asks for.
+    #[param(max_length = 4096)]
+    q: Option<String>,
 }
 
-pub(super) async fn upgrade(
+/// What the live channel of all bins takes.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct All {
+    /// Only captures that this query asks for.
+    #[param(max_length = 4096)]
+    q: Option<String>,
+}
+
+/// Follows a bin: what came after `after`, then live, without loss or repeat.
+///
+/// A WebSocket, one message a frame; under `Accept: text/event-stream` server-sent events, whose
+/// ids are seqs, so that `Last-Event-ID` goes on where a connection broke.
+#[utoipa::path(
+    get, path = "/bins/{bin}/live", operation_id = "follow_bin", tag = "live",
+    params(
+        ("bin" = String, Path, description = "The bin's name."),
+        From,
+        ("Last-Event-ID" = Option<u64>, Header, description = "The seq of the last event seen."),
+    ),
+    responses(
+        (status = 101, description = "A WebSocket."),
+        (status = 200, description = "Messages, one an event.", body = Message,
+            content_type = "text/event-stream"),
+        Refused<400>, Refused<404>, Refused<422>, Refused<426>, Refused<503>,
+    )
+)]
+pub(super) async fn one(
     State(receiver): State<Receiver>,
     Path(bin): Path<String>,
     Query(from): Query<From>,
-    mut request: Request,
-) -> Result<Response<axum::body::Body>, Problem> {
-    if request.extensions().get::<OriginVetted>().is_none() {
-        let detail = "the live channel is opened through the dashboard, which checks the Origin";
-        return Err(Problem::new(403, "origin", detail));
-    }
-    let key = websocket_key(request.headers())?;
-    let watch = receiver
-        .store
-        .watch(&bin, from.after)
-        .map_err(|error| store_problem(&error))?
-        .ok_or_else(|| unknown_bin(&bin))?;
-    let Some(upgrading) = request.extensions_mut().remove::<OnUpgrade>() else {
-        return Err(not_an_upgrade());
-    };
-    tokio::spawn(accepted(upgrading, watch, receiver.alive()));
-    Ok(switching(&key))
-}
-
-async fn accepted(upgrading: OnUpgrade, watch: Watch, alive: watch::Receiver<()>) {
-    if let Ok(upgraded) = upgrading.await {
-        let socket = TokioIo::new(upgraded);
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(INCOMING_BYTES_MAX))
-            .max_frame_size(Some(INCOMING_BYTES_MAX));
-        let socket = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
-        let _ = tell(socket, watch).await;
-    }
-    drop(alive);
-}
-
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
-
-/// Passes on what the watch yields until either side ends.
-async fn tell(mut socket: Socket, mut watch: Watch) -> Result<(), Error> {
-    let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
-    let mut unanswered = 0;
-    loop {
-        tokio::select! {
-            message = watch.next() => match message {
-                Some(message) => {
-                    socket.feed(Message::Text(message)).await?;
-                    for _ in 1..BURST {
-                        let Some(message) = watch.try_next() else { break };
-                        socket.feed(Message::Text(message)).await?;
-                    }
-                    socket.flush().await?;
-                }
-                None => return goodbye(socket, watch.deleted()).await,
-            },
-            incoming = socket.next() => match incoming {
-                Some(Ok(Message::Close(_))) | None => return Ok(()),
-                Some(incoming) => {
-                    incoming?;
-                    unanswered = 0;
-                }
-            },
-            _ = ping.tick() => {
-                if unanswered == 2 {
-                    return Ok(());
-                }
-                unanswered += 1;
-                socket.send(Message::Ping(Vec::new().into())).await?;
-            }
-        }
-    }
-}
-
-/// 1000 after a bin was deleted, 1001 when the server stops (RFC 6455, section 7.4.1).
-async fn goodbye(mut socket: Socket, deleted: bool) -> Result<(), Error> {
-    let (code, reason) = match deleted {
-        true => (CloseCode::Normal, "the bin was deleted"),
-        false => (CloseCode::Away, "hooklab is stopping"),
-    };
-    socket.close(Some(CloseFrame { code, reason: reason.into() })).await?;
-    let answered = async { while let Some(Ok(_)) = socket.next().await {} };
-    let _ = timeout(GOODBYE, answered).await;
-    Ok(())
-}
-
-fn websocket_key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
-    let lists = |name: HeaderName, want: &str| {
-        headers
-            .get_all(name)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .any(|value| value.split(',').any(|item| item.trim().eq_ignore_ascii_case(want)))
-    };
-    if !lists(CONNECTION, "upgrade") || !lists(UPGRADE, "websocket") {
-        return Err(not_an_upgrade());
-    }
-    if headers.get(SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes) != Some(b"13") {
-        let detail = "the live channel speaks WebSocket version 13 only (RFC 6455)";
-        return Err(Problem::new(426, "websocket", detail));
-    }
-    headers.get(SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24).cloned().ok_or_else(|| {
-        Problem::new(400, "websocket", "Sec-WebSocket-Key is missing or not 16 bytes in base64")
+    request: Request,
+) -> Result<Response<Body>, Problem> {
+    let filter = Selection::read(&receiver, from.q.as_deref(), None)?.into_filter();
+    let after = last_event(request.headers())?.or(from.after);
+    open(&receiver, request, true, || {
+        let watch = receiver.store.watch(&bin, after, filter);
+        watch.map_err(|error| store_problem(&error))?.ok_or_else(|| unknown_bin(&bin))
     })
 }
 
-fn not_an_upgrade() -> Problem {
-    let detail = "this is a live channel: open it as a WebSocket, or use `hooklab tail`";
-    Problem::new(426, "websocket", detail)
+/// Follows all bins together, from now on, those that are made later included.
+#[utoipa::path(
+    get, path = "/live", operation_id = "follow_all", tag = "live",
+    params(All),
+    responses(
+        (status = 101, description = "A WebSocket."),
+        (status = 200, description = "Messages, one an event.", body = Message,
+            content_type = "text/event-stream"),
+        Refused<400>, Refused<422>, Refused<426>, Refused<503>,
+    )
+)]
+pub(super) async fn all(
+    State(receiver): State<Receiver>,
+    Query(all): Query<All>,
+    request: Request,
+) -> Result<Response<Body>, Problem> {
+    let filter = Selection::read(&receiver, all.q.as_deref(), None)?.into_filter();
+    open(&receiver, request, false, || {
+        receiver.store.watch_all(filter).map_err(|error| store_problem(&error))
+    })
 }
 
-fn switching(key: &HeaderValue) -> Response<axum::body::Body> {
-    let mut response = Response::new(axum::body::Body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    if let Ok(accept) = HeaderValue::try_from(derive_accept_key(key.as_bytes())) {
-        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+/// Gives the client the channel it asked for; the watch begins only when that is known. A seq is a
+/// place to resume from in one bin only.
+fn open(
+    receiver: &Receiver,
+    mut request: Request,
+    resumable: bool,
+    watch: impl FnOnce() -> Result<Watch, Problem>,
+) -> Result<Response<Body>, Problem> {
+    if websocket::is_asked(request.headers()) {
+        let opening = websocket::Opening::of(&mut request)?;
+        return Ok(opening.accept(watch()?, receiver.alive()));
     }
-    response
+    if takes_events(request.headers()) {
+        return Ok(events::response(watch()?, receiver, resumable));
+    }
+    Err(not_live())
+}
+
+fn takes_events(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut medias = accepted.flat_map(|value| value.split(','));
+    medias.any(|media| {
+        let media = media.split(';').next().unwrap_or_default().trim();
+        media.eq_ignore_ascii_case("text/event-stream")
+    })
+}
+
+/// A browser sends it when it connects again; one that was given no id yet sends it empty.
+fn last_event(headers: &HeaderMap) -> Result<Option<Seq>, Problem> {
+    let sent = headers.get("last-event-id").map(HeaderValue::to_str);
+    match sent {
+        None | Some(Ok("")) => Ok(None),
+        Some(Ok(seq)) => seq.parse().map(Some).map_err(|_| bad_event_id()),
+        Some(Err(_)) => Err(bad_event_id()),
+    }
+}
+
+fn bad_event_id() -> Problem {
+    bad_parameter("Last-Event-ID", "is no seq: send the id of the last event".to_owned())
+}
+
+fn not_live() -> Problem {
+    let detail = "this is a live channel: open it as a WebSocket, ask for it with `Accept: \
+                  text/event-stream`, or use `hooklab tail`";
+    Problem::new(426, "websocket", detail)
 }

@@ -1,63 +1,61 @@
 //! The table of bins, and the commit point: where a change becomes visible, then live.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
-use hooklab_shared::capture::Capture;
-use hooklab_shared::id::{BinName, Seq, Timestamp};
+use hooklab_shared::bin::Keep;
+use hooklab_shared::id::{BinName, Seq};
 use hooklab_shared::limits::Limits;
+use hooklab_shared::live::Message;
 
-use super::BinState;
-use super::change::{Change, What};
+use super::bin::Bin;
+use super::change::{Captured, Change, What};
+use super::clock::{Clock, Moment};
 use super::error::StoreError;
-use super::hub::{Hub, Live};
-use super::index::{At, Entry, Index, Place, Range};
-use super::record::Put;
+use super::hub::{Hub, Live, frame};
+use super::index::{Entry, Place};
+use super::retention::Retention;
+use super::strays::Strays;
 
-/// Every bin that is committed, and the bounds they share.
+/// Everything that is committed, and the bounds it has.
 #[derive(Debug)]
 pub(crate) struct Bins {
     map: DashMap<BinName, Arc<Bin>>,
     pub(crate) limits: Limits,
+    pub(crate) retention: Retention,
+    pub(crate) clock: Clock,
+    capture_url: String,
+    strays: Mutex<Strays>,
+    /// The channel of all bins.
+    all: Mutex<Hub>,
+    all_watched: AtomicBool,
     watchers: AtomicUsize,
     closed: AtomicBool,
-}
-
-/// One bin. A bin that is deleted and made again is another one of the same name.
-#[derive(Debug)]
-pub(crate) struct Bin {
-    pub(crate) name: BinName,
-    pub(crate) created_at: Timestamp,
-    pub(crate) labels: BTreeMap<String, String>,
-    given: AtomicU64,
-    /// The segment that holds the newest record of the bin itself.
-    pub(crate) put_in: AtomicU32,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct State {
-    pub(crate) index: Index,
-    pub(crate) hub: Hub,
-    pub(crate) deleted: bool,
 }
 
 /// What came of a change.
 #[derive(Debug, Default)]
 pub(crate) struct Applied {
-    /// A seq for a capture, else how many captures went.
+    /// A seq for a capture or a stray, else how many captures went.
     pub(crate) answer: u64,
-    /// The captures that went.
+    /// The captures that went, by retention too.
     pub(crate) freed: VecDeque<Entry>,
 }
 
 impl Bins {
-    pub(crate) fn new(limits: Limits) -> Self {
+    /// `logs` says whether there is a log that has to be told what retention drops.
+    pub(crate) fn new(limits: Limits, keep: Keep, capture_url: &str, logs: bool) -> Self {
         Self {
             map: DashMap::new(),
             limits,
+            retention: Retention::new(keep, logs),
+            clock: Clock::start(),
+            capture_url: capture_url.to_owned(),
+            strays: Mutex::new(Strays::new(limits.strays_max)),
+            all: Mutex::default(),
+            all_watched: AtomicBool::new(false),
             watchers: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
         }
@@ -94,36 +92,156 @@ impl Bins {
             .collect()
     }
 
+    pub(crate) fn strays(&self) -> MutexGuard<'_, Strays> {
+        self.strays.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The channel of all bins.
+    pub(crate) fn all(&self) -> MutexGuard<'_, Hub> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a capture of this bin has to be at hand when it is committed.
+    pub(crate) fn is_watched(&self, bin: &Bin) -> bool {
+        self.all_watched.load(Ordering::Relaxed) || bin.state().hub.is_watched()
+    }
+
     /// Makes a written change visible, then tells the watchers.
     ///
     /// Only one change at a time may be applied: their order is the log's.
-    pub(crate) fn apply(&self, change: &Change, place: Option<Place>) -> Applied {
-        let bin = &change.bin;
-        match &change.what {
-            What::Put => {
-                self.put(bin, place.as_ref());
+    pub(crate) fn apply(&self, change: &Change, place: Option<Place>, moment: Moment) -> Applied {
+        match change {
+            Change::Capture(captured) => match place {
+                Some(place) => self.capture(captured, place, moment),
+                None => Applied::default(),
+            },
+            Change::Bin(bin, what) => self.change(bin, what, place.as_ref(), moment),
+            Change::Stray(stray) => {
+                let segment = place.as_ref().map_or(0, Place::segment);
+                self.strays().put(Arc::clone(stray), segment);
+                Applied { answer: stray.seq, freed: VecDeque::new() }
+            }
+            Change::Dropped(bin, to) => {
+                bin.state().index.logged_to = *to;
                 Applied::default()
             }
-            What::Capture(capture) => {
-                if let Some(place) = place {
-                    bin.commit(capture, place);
-                }
-                Applied { answer: capture.seq, freed: VecDeque::new() }
-            }
-            What::Delete(seq) => Applied::freed(bin.state().index.delete(*seq)),
-            What::Clear(to) => Applied::freed(bin.clear(*to)),
-            What::Drop => {
-                self.map.remove_if(bin.name.as_str(), |_, found| Arc::ptr_eq(found, bin));
-                Applied::freed(bin.end())
-            }
+            Change::Nothing => Applied::default(),
         }
     }
 
-    fn put(&self, bin: &Arc<Bin>, place: Option<&Place>) {
-        if let Some(Place::Disk(location)) = place {
-            bin.put_in.store(location.segment, Ordering::Relaxed);
+    /// The frame is made outside the lock: order is kept because one commits at a time.
+    fn capture(&self, captured: &Captured, place: Place, moment: Moment) -> Applied {
+        let (bin, seq, bytes) = (&captured.bin, captured.seq, place.bytes());
+        let mut freed = VecDeque::new();
+        let mut state = bin.state();
+        state.index.push(Entry { seq, at: moment.stamp(captured.received_at), place });
+        let keep = state.keep;
+        state.index.slide(&keep, &mut freed);
+        let watched = state.hub.is_watched();
+        let followed = self.retention.follows(&state);
+        drop(state);
+        if !freed.is_empty() {
+            self.retention.note(bin);
         }
-        self.map.entry(bin.name.clone()).or_insert_with(|| Arc::clone(bin));
+        if followed {
+            self.retention.follow(bin, Some(bytes), &mut freed);
+        }
+        if watched || self.all_watched.load(Ordering::Relaxed) {
+            let live = match &captured.whole {
+                Some(whole) => Live::capture(bin, Arc::clone(whole), bytes),
+                None => Live::stored(bin, seq),
+            };
+            self.tell_all(|| Some(live.clone()));
+            bin.state().hub.tell(Some(live), self.limits.live_messages_max);
+        }
+        Applied { answer: seq, freed }
+    }
+
+    fn change(
+        &self,
+        bin: &Arc<Bin>,
+        what: &What,
+        place: Option<&Place>,
+        moment: Moment,
+    ) -> Applied {
+        let mut freed = match what {
+            What::Put | What::Update(_) => self.put(bin, what, place),
+            What::Delete(seq) => bin.state().index.delete(*seq).into_iter().collect(),
+            What::DeleteMany(runs) => bin.state().index.delete_runs(runs),
+            What::Clear(to) => self.clear(bin, *to),
+            What::Drop => self.drop(bin),
+            What::Expire => {
+                let mut gone = VecDeque::new();
+                bin.state().expire(self.retention.in_all, moment.now, &mut gone);
+                gone
+            }
+        };
+        let answer = freed.len() as u64;
+        if matches!(what, What::Update(_) | What::Expire) && answer > 0 {
+            self.retention.note(bin);
+        }
+        let followed = self.retention.follows(&bin.state());
+        if followed {
+            self.retention.follow(bin, None, &mut freed);
+        }
+        Applied { answer, freed }
+    }
+
+    fn put(&self, bin: &Arc<Bin>, what: &What, place: Option<&Place>) -> VecDeque<Entry> {
+        if let Some(place) = place {
+            bin.put_in.store(place.segment(), Ordering::Relaxed);
+        }
+        let mut gone = VecDeque::new();
+        let mut news = false;
+        self.map.entry(bin.name.clone()).or_insert_with(|| {
+            news = true;
+            Arc::clone(bin)
+        });
+        if let What::Update(config) = what {
+            news = true;
+            bin.configure(config);
+            bin.state().index.slide(&config.keep, &mut gone);
+        }
+        let watched = bin.state().hub.is_watched() || self.all_watched.load(Ordering::Relaxed);
+        if news && watched {
+            let told = Box::new(bin.told().told(&self.capture_url));
+            let live = frame(&Message::Bin { bin: told }).map(Live::Other);
+            self.tell_all(|| live.clone());
+            bin.state().hub.tell(live, self.limits.live_messages_max);
+        }
+        gone
+    }
+
+    fn clear(&self, bin: &Bin, to: Seq) -> VecDeque<Entry> {
+        let mut state = bin.state();
+        let gone = state.index.clear(to);
+        if state.hub.is_watched() {
+            state.hub.tell(Live::cleared(to), self.limits.live_messages_max);
+        }
+        drop(state);
+        self.tell_all(|| Live::bin_cleared(&bin.name, to));
+        gone
+    }
+
+    fn drop(&self, bin: &Arc<Bin>) -> VecDeque<Entry> {
+        self.map.remove_if(bin.name.as_str(), |_, found| Arc::ptr_eq(found, bin));
+        let mut state = bin.state();
+        state.deleted = true;
+        let to = state.index.newest;
+        let gone = state.index.drop_to(to);
+        if state.hub.is_watched() {
+            state.hub.tell(Live::deleted(), self.limits.live_messages_max);
+        }
+        state.hub.close();
+        drop(state);
+        self.tell_all(|| Live::bin_deleted(&bin.name));
+        gone
+    }
+
+    fn tell_all(&self, live: impl FnOnce() -> Option<Live>) {
+        if self.all_watched.load(Ordering::Relaxed) {
+            self.all().tell(live(), self.limits.live_messages_max);
+        }
     }
 
     /// Puts a bin into the table, in the place of one of the same name.
@@ -131,11 +249,18 @@ impl Bins {
         self.map.insert(bin.name.clone(), bin);
     }
 
-    /// After a replay: the next seq of each bin follows the newest ever seen.
-    pub(crate) fn resume(&self) {
+    /// After a replay: the next seq of each bin follows the newest ever seen, and what retention
+    /// does not allow any more is dropped.
+    pub(crate) fn resume(&self) -> VecDeque<Entry> {
         for bin in &self.map {
-            bin.given.store(bin.state().index.newest, Ordering::Relaxed);
+            bin.resume();
         }
+        self.retention.begin(self.map.iter().map(|bin| Arc::clone(&bin)))
+    }
+
+    /// How many captures retention has dropped from the bins that are there.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.map.iter().map(|bin| bin.state().index.dropped).sum()
     }
 
     /// Counts a watcher in.
@@ -154,6 +279,11 @@ impl Bins {
         self.watchers.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Notes whether anybody watches all bins.
+    pub(crate) fn note_all(&self, all: &Hub) {
+        self.all_watched.store(all.is_watched(), Ordering::Relaxed);
+    }
+
     pub(crate) fn watchers(&self) -> usize {
         self.watchers.load(Ordering::Relaxed)
     }
@@ -162,148 +292,13 @@ impl Bins {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Ends every watch.
+    /// Ends every watch, and the timer.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         for bin in &self.map {
             bin.state().hub.close();
         }
-    }
-}
-
-impl Bin {
-    pub(crate) fn new(
-        name: BinName,
-        created_at: Timestamp,
-        labels: BTreeMap<String, String>,
-    ) -> Arc<Self> {
-        Arc::new(Self {
-            name,
-            created_at,
-            labels,
-            given: AtomicU64::new(0),
-            put_in: AtomicU32::new(0),
-            state: Mutex::default(),
-        })
-    }
-
-    /// What happens under it is short and does not wait; a panic in it leaves nothing half done
-    /// that another could trip over.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next seq. Called under the engine's lock, so that the order of seqs is the log's.
-    pub(crate) fn give(&self) -> Seq {
-        self.given.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// The newest seq that was given, written or not.
-    pub(crate) fn given(&self) -> Seq {
-        self.given.load(Ordering::Relaxed)
-    }
-
-    /// As its record says, with the captures that it had before; also those that the record says
-    /// are gone.
-    pub(crate) fn restored(
-        name: BinName,
-        put: Put,
-        before: Option<&Self>,
-        segment: u32,
-    ) -> (Arc<Self>, VecDeque<Entry>) {
-        let mut index =
-            before.map(|bin| std::mem::take(&mut bin.state().index)).unwrap_or_default();
-        let gone = index.drop_to(put.floor);
-        index.newest = index.newest.max(put.newest);
-        index.cleared = index.cleared.max(put.cleared);
-        index.dropped = index.dropped.max(put.dropped);
-        let bin = Arc::new(Self {
-            name,
-            created_at: put.created_at,
-            labels: put.labels,
-            given: AtomicU64::new(0),
-            put_in: AtomicU32::new(segment),
-            state: Mutex::new(State { index, ..State::default() }),
-        });
-        (bin, gone)
-    }
-
-    pub(crate) fn told(&self) -> BinState {
-        let state = self.state();
-        BinState {
-            name: self.name.clone(),
-            created_at: self.created_at,
-            labels: self.labels.clone(),
-            captures: state.index.len(),
-            bytes: state.index.bytes,
-            oldest_seq: state.index.oldest(),
-            newest_seq: state.index.newest,
-            dropped: state.index.dropped,
-        }
-    }
-
-    /// What its record says: all that is committed; what follows in the log adds to it.
-    pub(crate) fn as_put(&self) -> Put {
-        // Seqs that are given and not yet committed count too: their captures come before this
-        // record. But for a bin's first record, which comes before its first capture.
-        let is_first = self.put_in.load(Ordering::Relaxed) == 0;
-        let planned = if is_first { 0 } else { self.given() };
-        let state = self.state();
-        Put {
-            created_at: self.created_at,
-            labels: self.labels.clone(),
-            newest: state.index.newest.max(planned),
-            floor: state.index.floor,
-            cleared: state.index.cleared,
-            dropped: state.index.dropped,
-        }
-    }
-
-    pub(crate) fn find(&self, at: At) -> Option<Entry> {
-        self.state().index.find(at).cloned()
-    }
-
-    pub(crate) fn range(&self, range: &Range) -> Vec<Entry> {
-        self.state().index.range(range)
-    }
-
-    /// The frame is made outside the lock: order is kept because one commits at a time.
-    fn commit(&self, capture: &Arc<Capture>, place: Place) {
-        let bytes = place.bytes();
-        let hub = {
-            let mut state = self.state();
-            state.index.push(Entry { seq: capture.seq, place });
-            state.hub.sender()
-        };
-        if let Some(hub) = hub
-            && let Some(live) = Live::capture(capture, bytes)
-        {
-            // An error says that the last watcher has just left.
-            let _ = hub.send(live);
-        }
-    }
-
-    fn clear(&self, to: Seq) -> VecDeque<Entry> {
-        let mut state = self.state();
-        let gone = state.index.clear(to);
-        state.hub.tell(Live::cleared(to));
-        gone
-    }
-
-    fn end(&self) -> VecDeque<Entry> {
-        let mut state = self.state();
-        state.deleted = true;
-        let to = state.index.newest;
-        let gone = state.index.drop_to(to);
-        state.hub.tell(Live::deleted());
-        state.hub.close();
-        gone
-    }
-}
-
-impl Applied {
-    fn freed(gone: impl IntoIterator<Item = Entry>) -> Self {
-        let freed: VecDeque<Entry> = gone.into_iter().collect();
-        Self { answer: freed.len() as u64, freed }
+        self.all().close();
+        self.retention.sooner.notify_one();
     }
 }

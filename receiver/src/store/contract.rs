@@ -2,17 +2,24 @@
 
 mod bins;
 mod captures;
+mod configured;
 mod damage;
+mod dropping;
 mod failures;
+mod filtered;
 mod live;
 mod live_random;
+mod many;
 mod reopen;
+mod retention;
 mod space;
+mod strays;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use hooklab_shared::bin::Keep;
 use hooklab_shared::body::{Body, Framing};
 use hooklab_shared::capture::{Capture, Outcome, Protocol, Replied, Timing};
 use hooklab_shared::headers::Head;
@@ -22,15 +29,18 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::disk::Sizes;
-use super::{Durability, Engine, Range, Store, Where};
+use super::{Durability, Engine, OpenError, Range, Store, Where};
 
 /// Where a test's store lives.
 struct Home {
     directory: TempDir,
     level: Durability,
     limits: Limits,
+    keep: Keep,
     sizes: Sizes,
 }
+
+const URL: &str = "http://127.0.0.1:4665";
 
 impl Home {
     fn at(level: Durability) -> Self {
@@ -38,6 +48,7 @@ impl Home {
             directory: tempfile::tempdir().unwrap(),
             level,
             limits: Limits::default(),
+            keep: Keep::default(),
             sizes: Sizes::default(),
         }
     }
@@ -74,7 +85,13 @@ impl Home {
     }
 
     fn open(&self) -> Store {
-        Store::open_sized(&self.place(), self.level, self.limits, self.sizes).unwrap()
+        let place = self.place();
+        Store::open_sized(&place, self.level, self.limits, self.keep, URL, self.sizes).unwrap()
+    }
+
+    /// As a program opens it.
+    fn try_open(&self) -> Result<Store, OpenError> {
+        Store::open(&self.place(), self.level, self.limits, self.keep, URL)
     }
 
     async fn reopen(&self, store: Store) -> Store {

@@ -1,8 +1,8 @@
 //! The embedded engine: an append-only log of records in segments, and an index in memory.
 //!
-//! State is the replay of the log, so that deletes and what follows them keep their order. Only
-//! a segment in which nothing lives is dropped or shrunk; copying the living out of mostly dead
-//! segments is not done yet.
+//! State is the replay of the log, so that deletes and what follows them keep their order. A
+//! segment in which nothing lives is dropped; where too much is dead, mostly dead ones are shrunk
+//! to what lives in them, in place.
 
 #[cfg(test)]
 mod faults;
@@ -15,12 +15,15 @@ mod segment;
 mod segments;
 mod sidecar;
 mod sync;
+mod ticket;
 mod writer;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
 
+use hooklab_shared::capture::Capture;
 use hooklab_shared::directory::Directory;
+use hooklab_shared::id::Seq;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
@@ -69,9 +72,8 @@ impl Disk {
         durability: Durability,
         sizes: Sizes,
         bins: Arc<Bins>,
+        runtime: &Handle,
     ) -> Result<Self, OpenError> {
-        let runtime =
-            Handle::try_current().map_err(|error| OpenError::Runtime(error.to_string()))?;
         let directory = Directory::open(path, KIND)?;
         let replayed = replay::replay(path, &bins)?;
         let log = Arc::new(Log::new(
@@ -94,6 +96,19 @@ impl Disk {
 
     pub(crate) fn failure(&self) -> Option<String> {
         self.log.failure()
+    }
+
+    pub(crate) async fn append(
+        &self,
+        capture: Capture,
+        auto_create: bool,
+    ) -> Result<Seq, StoreError> {
+        self.log.append(capture, auto_create).await
+    }
+
+    /// While it is held, records stay where they are.
+    pub(crate) fn hold_still(&self) -> RwLockReadGuard<'_, ()> {
+        self.log.layout.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) async fn submit(&self, request: Request<'_>) -> Result<Option<u64>, StoreError> {

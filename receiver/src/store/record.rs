@@ -12,13 +12,16 @@ use bytes::Bytes;
 use hooklab_shared::capture::Capture;
 use hooklab_shared::id::Seq;
 
-pub(crate) use capture::{capture_bytes, encode_capture};
-pub(crate) use state::{Put, encode_change, encode_put};
+pub(crate) use capture::{RECEIVED_BYTES, capture_bytes, encode_capture, received_at};
+pub(crate) use state::{
+    Put, decode_dropped, decode_runs, encode_change, encode_delete_many, encode_dropped,
+    encode_put, encode_stray,
+};
 
 /// The length of a record's header in bytes.
 pub(crate) const HEADER_BYTES: usize = 40;
 
-/// What a record tells. 6 is for a stray, 7 for what retention drops.
+/// What a record tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Capture = 1,
@@ -30,6 +33,12 @@ pub(crate) enum Kind {
     Clear = 4,
     /// The capture `seq` is gone.
     Delete = 5,
+    /// The stray `seq`, of no bin.
+    Stray = 6,
+    /// Retention has dropped every capture up to and with `seq`.
+    Dropped = 7,
+    /// Captures in runs of seqs are gone.
+    DeleteMany = 8,
 }
 
 impl Kind {
@@ -40,6 +49,9 @@ impl Kind {
             3 => Self::Drop,
             4 => Self::Clear,
             5 => Self::Delete,
+            6 => Self::Stray,
+            7 => Self::Dropped,
+            8 => Self::DeleteMany,
             _ => return None,
         })
     }

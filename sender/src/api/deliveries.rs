@@ -5,6 +5,7 @@ use axum::extract::State;
 use hooklab_shared::bin::Page;
 use hooklab_shared::delivery::{Delivery, DeliveryState};
 use hooklab_shared::extract::{Path, Query, bad_parameter, page_items};
+use hooklab_shared::openapi::Refused;
 use hooklab_shared::problem::Problem;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -17,17 +18,32 @@ use crate::store::DeliveryFilter;
 const STATES: [DeliveryState; 3] =
     [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Exhausted];
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct List {
+    /// Only those to this webhook, by its number.
     webhook: Option<String>,
+    /// Only those of this event type.
     event: Option<String>,
+    /// Only those that stand there: `pending`, `delivered` or `exhausted`.
     status: Option<String>,
+    /// How many items at most; 50 unless given.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
+    /// What an earlier page gave as `next`.
     after: Option<String>,
 }
 
-/// `GET /deliveries`, the newest first. An empty parameter filters nothing, as from a form.
+/// Lists deliveries, the newest first. An empty parameter filters nothing, as from a form.
+#[utoipa::path(
+    get, path = "/deliveries", operation_id = "list_deliveries", tag = "deliveries",
+    params(List),
+    responses(
+        (status = 200, description = "A page of deliveries.", body = Page<Delivery>),
+        Refused<422>, Refused<503>,
+    )
+)]
 pub(super) async fn list(
     State(sender): State<Sender>,
     Query(list): Query<List>,
@@ -45,7 +61,15 @@ pub(super) async fn list(
     Ok(Json(Page { items, next: next.map(|next| next.to_string()) }))
 }
 
-/// `GET /deliveries/{id}`
+/// Tells of one delivery, with every attempt.
+#[utoipa::path(
+    get, path = "/deliveries/{id}", operation_id = "show_delivery", tag = "deliveries",
+    params(("id" = String, Path, description = "The delivery's id.")),
+    responses(
+        (status = 200, description = "The delivery.", body = Delivery),
+        Refused<404>, Refused<503>,
+    )
+)]
 pub(super) async fn one(
     State(sender): State<Sender>,
     Path(id): Path<String>,

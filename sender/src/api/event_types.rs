@@ -5,25 +5,40 @@ use axum::extract::State;
 use hooklab_shared::bin::Page;
 use hooklab_shared::event::EventType;
 use hooklab_shared::extract::{Path, Query, bad_parameter, page_items};
+use hooklab_shared::openapi::Refused;
 use hooklab_shared::problem::Problem;
 use serde::Deserialize;
 
 use crate::sender::Sender;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct List {
+    /// How many items at most; 50 unless given.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
+    /// What an earlier page gave as `next`.
     after: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct One {
+    /// What its sample grows from.
     seed: Option<u64>,
 }
 
-/// `GET /event-types`, in the catalogue's order; the cursor is a slug.
+/// Lists event types in the catalogue's order; the cursor is a slug.
+#[utoipa::path(
+    get, path = "/event-types", operation_id = "list_event_types", tag = "event types",
+    params(List),
+    responses(
+        (status = 200, description = "A page of event types.", body = Page<EventType>),
+        Refused<422>,
+    )
+)]
 pub(super) async fn list(
     State(sender): State<Sender>,
     Query(list): Query<List>,
@@ -44,7 +59,15 @@ pub(super) async fn list(
     Ok(Json(Page { items, next }))
 }
 
-/// `GET /event-types/{slug}`; with `?seed=`, its sample grows from that.
+/// Tells of one event type; with `seed`, its sample grows from that.
+#[utoipa::path(
+    get, path = "/event-types/{slug}", operation_id = "show_event_type", tag = "event types",
+    params(("slug" = String, Path, description = "Its slug."), One),
+    responses(
+        (status = 200, description = "The event type.", body = EventType),
+        Refused<404>, Refused<422>,
+    )
+)]
 pub(super) async fn one(
     State(sender): State<Sender>,
     Path(slug): Path<String>,

@@ -7,8 +7,9 @@ use axum::response::IntoResponse;
 use hooklab_shared::bin::Page;
 use hooklab_shared::delivery::Delivery;
 use hooklab_shared::extract::{Json, Path, Query, page_items};
+use hooklab_shared::openapi::Refused;
 use hooklab_shared::problem::Problem;
-use hooklab_shared::webhook::{NewWebhook, Webhook, WebhookPatch};
+use hooklab_shared::webhook::{CreatedWebhook, NewWebhook, Webhook, WebhookPatch};
 use serde::Deserialize;
 
 use super::cursor;
@@ -16,14 +17,27 @@ use super::unknown_webhook;
 use crate::sender::Sender;
 use crate::{event, registry};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct List {
+    /// How many items at most; 50 unless given.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
+    /// What an earlier page gave as `next`.
     after: Option<String>,
 }
 
-/// `POST /webhooks`
+/// Registers a webhook. Its secret is told this once.
+#[utoipa::path(
+    post, path = "/webhooks", operation_id = "add_webhook", tag = "webhooks",
+    request_body = NewWebhook,
+    responses(
+        (status = 201, description = "The webhook.", body = CreatedWebhook,
+            headers(("Location" = String, description = "Where it is told."))),
+        Refused<400>, Refused<413>, Refused<415>, Refused<422>, Refused<503>,
+    )
+)]
 pub(super) async fn add(
     State(sender): State<Sender>,
     Json(new): Json<NewWebhook>,
@@ -33,7 +47,15 @@ pub(super) async fn add(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Told(created)))
 }
 
-/// `GET /webhooks`, by number.
+/// Lists webhooks by number.
+#[utoipa::path(
+    get, path = "/webhooks", operation_id = "list_webhooks", tag = "webhooks",
+    params(List),
+    responses(
+        (status = 200, description = "A page of webhooks.", body = Page<Webhook>),
+        Refused<422>, Refused<503>,
+    )
+)]
 pub(super) async fn list(
     State(sender): State<Sender>,
     Query(list): Query<List>,
@@ -48,7 +70,15 @@ pub(super) async fn list(
     Ok(Told(Page { items, next }))
 }
 
-/// `GET /webhooks/{id}`
+/// Tells of one webhook.
+#[utoipa::path(
+    get, path = "/webhooks/{id}", operation_id = "show_webhook", tag = "webhooks",
+    params(("id" = String, Path, description = "The webhook's number.")),
+    responses(
+        (status = 200, description = "The webhook.", body = Webhook),
+        Refused<404>, Refused<503>,
+    )
+)]
 pub(super) async fn one(
     State(sender): State<Sender>,
     Path(id): Path<String>,
@@ -57,7 +87,16 @@ pub(super) async fn one(
     found.map(|found| Told(found.webhook)).ok_or_else(|| unknown_webhook(&id))
 }
 
-/// `PATCH /webhooks/{id}`
+/// Changes a webhook; what is absent stays.
+#[utoipa::path(
+    patch, path = "/webhooks/{id}", operation_id = "change_webhook", tag = "webhooks",
+    params(("id" = String, Path, description = "The webhook's number.")),
+    request_body = WebhookPatch,
+    responses(
+        (status = 200, description = "The webhook as it is now.", body = Webhook),
+        Refused<400>, Refused<404>, Refused<413>, Refused<415>, Refused<422>, Refused<503>,
+    )
+)]
 pub(super) async fn change(
     State(sender): State<Sender>,
     Path(id): Path<String>,
@@ -67,7 +106,15 @@ pub(super) async fn change(
     changed.map(Told).ok_or_else(|| unknown_webhook(&id))
 }
 
-/// `DELETE /webhooks/{id}`
+/// Deletes a webhook.
+#[utoipa::path(
+    delete, path = "/webhooks/{id}", operation_id = "delete_webhook", tag = "webhooks",
+    params(("id" = String, Path, description = "The webhook's number.")),
+    responses(
+        (status = 204, description = "It is gone."),
+        Refused<404>, Refused<503>,
+    )
+)]
 pub(super) async fn delete(
     State(sender): State<Sender>,
     Path(id): Path<String>,
@@ -79,7 +126,17 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /webhooks/{id}/test`: Send Test Event, told when its attempt is over.
+/// Sends a test event: a real delivery, told when its attempt is over. The media type must be
+/// JSON; a body is not needed.
+#[utoipa::path(
+    post, path = "/webhooks/{id}/test", operation_id = "test_webhook", tag = "webhooks",
+    params(("id" = String, Path, description = "The webhook's number.")),
+    request_body(content = Option<Object>, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The delivery.", body = Delivery),
+        Refused<404>, Refused<415>, Refused<422>, Refused<503>,
+    )
+)]
 pub(super) async fn test(
     State(sender): State<Sender>,
     Path(id): Path<String>,

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Capture, Outcome, Protocol, Replied, Timing, query_pairs};
@@ -13,17 +14,19 @@ use crate::headers::Octets;
 use crate::id::{BinName, Seq, Timestamp};
 
 /// A capture told whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Document {
     /// The bin.
     pub bin: BinName,
     /// The place in it.
+    #[schema(value_type = u64)]
     pub seq: Seq,
     /// The id over all bins.
     pub id: Uuid,
     /// When the head had been read.
     pub received_at: Timestamp,
     /// Who sent it.
+    #[schema(value_type = String)]
     pub peer: SocketAddr,
     /// HTTP/1.0, 1.1 or 2.
     pub protocol: Protocol,
@@ -54,7 +57,7 @@ pub struct Document {
 }
 
 /// A capture's content, told: text where it is UTF-8, else base64.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BodyDocument {
     /// The length in bytes.
     pub size: u64,
@@ -69,7 +72,7 @@ pub struct BodyDocument {
 }
 
 /// What came of checking a capture's signature.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SignatureVerdict {
     /// The scheme, such as `standard-webhooks`.
     pub scheme: String,

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use hyper::body::{Body, Frame, SizeHint};
@@ -10,18 +10,24 @@ use hyper::body::{Body, Frame, SizeHint};
 /// What a connection is doing, so that the right timeout holds. Shared between the socket's
 /// wrapper and whoever answers on it.
 #[derive(Clone, Debug, Default)]
-pub struct Phase(Arc<AtomicU8>);
+pub struct Phase(Arc<AtomicU32>);
 
-pub(super) const IDLE: u8 = 0;
-pub(super) const HEAD: u8 = 1;
-const SERVING: u8 = 2;
-const UPGRADED: u8 = 3;
+pub(super) const IDLE: u32 = 0;
+pub(super) const HEAD: u32 = 1;
+/// One request is being served; each number above is one more, as HTTP/2 serves many at once.
+const SERVING: u32 = 2;
+const UPGRADED: u32 = u32::MAX;
 
 impl Phase {
     /// A request is being served until the guard is dropped: its own reading has its own limit.
     #[must_use]
     pub fn serving(&self) -> Serving {
-        self.0.store(SERVING, Ordering::Relaxed);
+        let more = |phase: u32| match phase {
+            UPGRADED => None,
+            serving @ SERVING.. => Some(serving + 1),
+            _ => Some(SERVING),
+        };
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         Serving(self.clone())
     }
 
@@ -30,11 +36,11 @@ impl Phase {
         self.0.store(UPGRADED, Ordering::Relaxed);
     }
 
-    pub(super) fn get(&self) -> u8 {
+    pub(super) fn get(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
     }
 
-    pub(super) fn change(&self, from: u8, to: u8) {
+    pub(super) fn change(&self, from: u32, to: u32) {
         let _ = self.0.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
@@ -45,7 +51,12 @@ pub struct Serving(Phase);
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.0.change(SERVING, IDLE);
+        let less = |phase: u32| match phase {
+            UPGRADED | IDLE | HEAD => None,
+            SERVING => Some(IDLE),
+            serving => Some(serving - 1),
+        };
+        let _ = self.0.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 }
 

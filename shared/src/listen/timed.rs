@@ -19,7 +19,7 @@ pub struct Timed<S> {
     phase: Phase,
     limits: Limits,
     /// What the running wait began with.
-    since: Option<(u8, Instant)>,
+    since: Option<(u32, Instant)>,
     write_since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }

@@ -1,86 +1,32 @@
-//! Standard Webhooks 1.0.0, symmetric (`v1`): HMAC-SHA256 over `{id}.{timestamp}.{body}`.
+//! Standard Webhooks 1.0.0: `v1` is HMAC-SHA256 and `v1a` ed25519 over `{id}.{timestamp}.{body}`.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-use subtle::ConstantTimeEq;
-use thiserror::Error;
+pub use super::secret::{BadSecret, Secret};
+pub use super::{Reason, TOLERANCE_SECS};
 
-/// How far a timestamp may be from now, both ways, in seconds: what every reference library uses.
-pub const TOLERANCE_SECS: i64 = 300;
+use super::clock::Clock;
+use super::secret::Form;
+use super::shape::{Algorithm, Claim, Mark, PLAIN, Shape, Signed};
+use super::{Keys, Request, Scheme, Verdict, mark};
 
-/// A signing secret: 24 to 64 bytes, written `whsec_` and base64. It has no `Debug` that shows it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Vec<u8>);
+pub(super) const SHAPE: Shape = Shape {
+    header: "webhook-signature",
+    prefix: "v1,",
+    id: Some("webhook-id"),
+    timestamp: Some("webhook-timestamp"),
+    form: Form::Decoded,
+    clock: Clock::Seconds,
+    ed25519: true,
+    ..PLAIN
+};
 
-/// Why a text is not a secret.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum BadSecret {
-    /// It is not base64.
-    #[error("read the secret: after `whsec_` comes standard base64 with its padding")]
-    NotBase64,
-    /// Its key is too short or too long.
-    #[error("use the secret: its key has {0} bytes, the specification asks for 24 to 64")]
-    Length(usize),
-}
-
-/// Why a request does not verify.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum Invalid {
-    /// The timestamp is not an integer of seconds.
-    #[error("webhook-timestamp is not an integer of seconds")]
-    Timestamp,
-    /// The timestamp is too old; by how many seconds.
-    #[error("webhook-timestamp is {0} s old, more than 300")]
-    Stale(i64),
-    /// The timestamp is too far ahead; by how many seconds.
-    #[error("webhook-timestamp is {0} s in the future, more than 300")]
-    Future(i64),
-    /// No entry matches.
-    #[error("no v1 entry of webhook-signature matches the body")]
-    Mismatch,
-}
-
-impl Secret {
-    /// From the key itself, for a secret that is being generated.
-    ///
-    /// # Errors
-    /// The key is not 24 to 64 bytes long.
-    pub fn from_key(key: &[u8]) -> Result<Self, BadSecret> {
-        if !(24..=64).contains(&key.len()) {
-            return Err(BadSecret::Length(key.len()));
-        }
-        Ok(Self(key.to_vec()))
-    }
-
-    /// From its text, with or without `whsec_`.
-    ///
-    /// # Errors
-    /// It is not base64, or its key is not 24 to 64 bytes long.
-    pub fn parse(text: &str) -> Result<Self, BadSecret> {
-        let encoded = text.trim();
-        let encoded = encoded.strip_prefix("whsec_").unwrap_or(encoded);
-        Self::from_key(&BASE64.decode(encoded).map_err(|_| BadSecret::NotBase64)?)
-    }
-
-    /// Its text, to be shown once.
-    #[must_use]
-    pub fn reveal(&self) -> String {
-        format!("whsec_{}", BASE64.encode(&self.0))
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-/// The value of `webhook-signature`: one entry.
+/// The value of `webhook-signature`: one entry. A secret that cannot sign, which [`Secret::parse`]
+/// refuses, gives an empty one.
 #[must_use]
 pub fn sign(secret: &Secret, id: &str, timestamp: i64, body: &[u8]) -> String {
-    format!("v1,{}", BASE64.encode(mac(secret, id, &timestamp.to_string(), body)))
+    let timestamp = timestamp.to_string();
+    let pieces = [("id", id.as_bytes()), ("timestamp", timestamp.as_bytes()), ("body", body)];
+    let made = mark(Scheme::StandardWebhooks, secret, &Signed::new(".", pieces));
+    made.map_or_else(|_| String::new(), |mark| write(&[mark]))
 }
 
 /// Verifies the three header values over the raw body. Entries that cannot be read are skipped.
@@ -94,31 +40,43 @@ pub fn verify(
     signature: &str,
     body: &[u8],
     now_secs: i64,
-) -> Result<(), Invalid> {
-    let digits = !timestamp.is_empty() && timestamp.bytes().all(|b| b.is_ascii_digit());
-    let sent: i64 = digits.then(|| timestamp.parse().ok()).flatten().ok_or(Invalid::Timestamp)?;
-    let age = now_secs.saturating_sub(sent);
-    if age > TOLERANCE_SECS {
-        return Err(Invalid::Stale(age));
+) -> Result<(), Reason> {
+    let headers: [(&[u8], &[u8]); 3] = [
+        (b"webhook-id", id.as_bytes()),
+        (b"webhook-timestamp", timestamp.as_bytes()),
+        (b"webhook-signature", signature.as_bytes()),
+    ];
+    let request = Request { method: b"POST", url: b"", headers: &headers, body };
+    let keys = Keys::from(secret.clone());
+    match super::verify(Scheme::StandardWebhooks, &keys, &request, now_secs, TOLERANCE_SECS) {
+        Verdict::Valid => Ok(()),
+        Verdict::Missing => Err(Reason::NoHeader("webhook-signature")),
+        Verdict::Invalid(reason) => Err(reason),
     }
-    if age < -TOLERANCE_SECS {
-        return Err(Invalid::Future(-age));
-    }
-    let want = mac(secret, id, timestamp, body);
-    let matches = signature
-        .split(' ')
-        .filter_map(|entry| BASE64.decode(entry.strip_prefix("v1,")?).ok())
-        .any(|got| bool::from(got.ct_eq(&want)));
-    if matches { Ok(()) } else { Err(Invalid::Mismatch) }
 }
 
-fn mac(secret: &Secret, id: &str, timestamp: &str, body: &[u8]) -> Vec<u8> {
-    // HMAC takes a key of any length, so this never fails.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&secret.0) else { return Vec::new() };
-    for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().to_vec()
+pub(super) fn marks(value: &[u8]) -> Vec<Mark<'_>> {
+    let entries = value.split(|&b| b == b' ');
+    let entry = |entry: &'_ [u8]| match entry {
+        [b'v', b'1', b',', ..] => Some((Algorithm::Hmac, 3)),
+        [b'v', b'1', b'a', b',', ..] => Some((Algorithm::Ed25519, 4)),
+        _ => None,
+    };
+    let mark = |text| entry(text).map(|(algorithm, at)| Mark { algorithm, text: &text[at..] });
+    entries.filter_map(mark).filter(|mark| !mark.text.is_empty()).collect()
+}
+
+pub(super) fn signed<'a>(claim: &Claim<'a>, request: &Request<'a>) -> Signed<'a> {
+    let pieces = [("id", claim.id), ("timestamp", claim.timestamp), ("body", request.body)];
+    Signed::new(".", pieces)
+}
+
+pub(super) fn write(marks: &[(Algorithm, String)]) -> String {
+    let entry = |(algorithm, text): &(Algorithm, String)| match algorithm {
+        Algorithm::Hmac => format!("v1,{text}"),
+        Algorithm::Ed25519 => format!("v1a,{text}"),
+    };
+    marks.iter().map(entry).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -145,12 +103,11 @@ mod tests {
         let now = 1_614_265_330;
         let many = format!("v2,x v1 v1, {SIGNED}");
         assert_eq!(check("1614265330", &many, BODY, now + 300), Ok(()));
-        assert_eq!(check("1614265330", SIGNED, BODY, now + 301), Err(Invalid::Stale(301)));
-        assert_eq!(check("1614265330", SIGNED, BODY, now - 301), Err(Invalid::Future(301)));
-        assert_eq!(check("1614265330", SIGNED, b"{}", now), Err(Invalid::Mismatch));
-        assert_eq!(check("+1614265330", SIGNED, BODY, now), Err(Invalid::Timestamp));
-        assert_eq!(check("1614265330", "", BODY, now), Err(Invalid::Mismatch));
-        assert_eq!(Secret::parse("whsec_AAAA"), Err(BadSecret::Length(3)));
-        assert_eq!(Secret::parse("whsec_!"), Err(BadSecret::NotBase64));
+        assert_eq!(check("1614265330", SIGNED, BODY, now + 301), Err(Reason::Stale(301)));
+        assert_eq!(check("1614265330", SIGNED, BODY, now - 301), Err(Reason::Future(301)));
+        assert_eq!(check("1614265330", SIGNED, b"{}", now), Err(Reason::Mismatch));
+        assert_eq!(check("+1614265330", SIGNED, BODY, now), Err(Reason::Timestamp));
+        let unreadable = Err(Reason::Unreadable("webhook-signature"));
+        assert_eq!(check("1614265330", "", BODY, now), unreadable);
     }
 }

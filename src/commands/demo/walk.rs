@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::narrator::{MARGIN, Narrator};
-use crate::client::{Client, Live};
+use crate::client::{Channel, Client, Live};
 use crate::exit::{Code, Failure};
 use crate::report::{capture, delivery, micros};
 
@@ -42,7 +42,7 @@ pub(super) async fn through(
 async fn steps(client: &Client, narrator: &mut Narrator<'_>) -> Result<Found, Failure> {
     let bin = make_bin(client, narrator).await?;
     // Watching begins before anything is sent, so that nothing can slip by.
-    let mut live = client.live(&bin.name, Some(0)).await?;
+    let mut live = client.live(&Channel::of(bin.name.clone()), Some(0)).await?;
     let webhook = add_webhook(client, narrator, &bin).await?;
     let sent = send_test_event(client, narrator, &webhook).await?;
     confirm(narrator, &sent)?;

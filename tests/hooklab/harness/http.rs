@@ -1,7 +1,8 @@
 //! HTTP/1.1 by hand over a blocking socket: what is written is exactly what the test says.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -23,7 +24,22 @@ pub(crate) struct Answer {
 
 impl Wire {
     pub(crate) fn connect(address: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
+        Self::over(TcpStream::connect(address)?)
+    }
+
+    /// From an address of the loopback range: ports are used again, and would not tell peers apart.
+    pub(crate) fn connect_from(local: Ipv4Addr, address: &str) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let stream = runtime.block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4()?;
+            socket.bind((local, 0).into())?;
+            socket.connect(address.parse().map_err(io::Error::other)?).await?.into_std()
+        })?;
+        stream.set_nonblocking(false)?;
+        Self::over(stream)
+    }
+
+    fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(HANGING))?;
         stream.set_write_timeout(Some(HANGING))?;
@@ -32,6 +48,38 @@ impl Wire {
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
+    }
+
+    /// The address that the server sees as the peer.
+    pub(crate) fn local(&self) -> String {
+        self.stream.local_addr().unwrap().to_string()
+    }
+
+    /// Waits so long for bytes, and no longer.
+    pub(crate) fn be_patient(&self, patience: Duration) {
+        self.stream.set_read_timeout(Some(patience)).unwrap();
+    }
+
+    /// Ends the sending side; answers can still come.
+    pub(crate) fn finish(&self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// The next bytes that come; none at the end.
+    pub(crate) fn piece(&mut self) -> io::Result<Vec<u8>> {
+        if self.read.is_empty()
+            && let Err(error) = self.more()
+            && error.kind() != io::ErrorKind::UnexpectedEof
+        {
+            return Err(error);
+        }
+        Ok(std::mem::take(&mut self.read))
+    }
+
+    /// The next status and header fields, of whatever kind of answer.
+    pub(crate) fn begin(&mut self) -> io::Result<Answer> {
+        let (status, headers) = self.head()?;
+        Ok(Answer { status, headers, body: Vec::new() })
     }
 
     /// The next answer to a request other than HEAD.
@@ -160,6 +208,12 @@ impl Answer {
         let told = told.unwrap_or_else(|| panic!("not captured: {self:?}"));
         let (bin, seq) = told.split_once('/').unwrap();
         (bin.to_owned(), seq.parse().unwrap())
+    }
+
+    /// That what was asked cannot be read or does not make sense, in these words.
+    pub(crate) fn assert_bad_request(&self, words: &[&str]) {
+        assert!([400, 422].contains(&self.status), "{} {}", self.status, self.text());
+        self.assert_problem(self.status, words);
     }
 
     /// That this is a problem of this status whose detail holds each of these words.

@@ -71,7 +71,7 @@ impl Server {
         };
         let address = |which: &str| {
             let url = ready[which].as_str().unwrap_or_default();
-            url.strip_prefix("http://").unwrap_or_default().to_owned()
+            url.split_once("://").map_or("", |(_, address)| address).to_owned()
         };
         let (capture, dashboard) = (address("capture"), address("dashboard"));
         let store = store.to_owned();
@@ -139,6 +139,20 @@ impl Server {
 
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
+    }
+
+    /// Its resident memory in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.pid().as_raw_nonzero());
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    /// Makes a bin, of this JSON.
+    pub(crate) fn create(&self, bin: &Value) {
+        let answer = self.api("POST", "/bins", Some(bin));
+        assert_eq!(answer.status, 201, "{}", answer.text());
     }
 
     /// SIGKILL, and nothing before it.

@@ -28,15 +28,20 @@ fn declared(code: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// A filter is bounded by a thread of its own, and counts where no context is at hand.
+const METER: &str = "shared/src/query/jq/";
+
 /// I2: no hidden state, no boxed futures, and no program started from a library.
 #[test]
 fn globals_and_started_programs_stay_out() {
     let rule = |source: &Source| -> Found {
-        let everywhere = ["async_trait", "static mut", "lazy_static", "thread_local!"];
+        let everywhere = ["async_trait", "static mut", "lazy_static"];
+        let hidden = ["thread_local!"].iter().filter(|_| !source.path.starts_with(METER));
         let libraries = ["process::Command", "Command::new"];
         let is_library = ["shared", "receiver", "sender"].iter().any(|room| source.is_in(room));
-        let words = everywhere.iter().chain(libraries.iter().filter(|_| is_library));
+        let words = everywhere.iter().chain(hidden).chain(libraries.iter().filter(|_| is_library));
         words.flat_map(|word| source.mentions(word)).collect()
     };
     hold("I2", rule, "sender/src/a.rs", "Command::new(hook)", "// Command::new(hook)");
+    hold("I2", rule, "shared/src/query.rs", "thread_local! {}", "let local = 1;");
 }

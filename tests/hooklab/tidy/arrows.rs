@@ -69,7 +69,11 @@ fn the_vocabulary_is_pure() {
         if !source.is_in("shared") || is_kit {
             return Vec::new();
         }
-        WORLD.iter().flat_map(|word| source.mentions(word)).collect()
+        // Only a thread's stack can be measured and its work be ended: what bounds a filter.
+        let is_free =
+            |word: &str| word == "std::thread" && source.path.starts_with("shared/src/query/jq");
+        let words = WORLD.iter().filter(|word| !is_free(word));
+        words.flat_map(|word| source.mentions(word)).collect()
     };
     let good = "use std::time::SystemTime; // SystemTime::now\n#[cfg(test)]\nmod t { tokio::x }";
     hold("I5", rule, "shared/src/id.rs", "let now = SystemTime::now();", good);

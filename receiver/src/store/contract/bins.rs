@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hooklab_shared::bin::{Config, Keep};
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::limits::Limits;
 
@@ -13,10 +14,11 @@ async fn bins_are_made_once_and_listed_by_name() {
     for home in Home::all() {
         let store = home.open();
         let labels = BTreeMap::from([("team".to_owned(), "böse ✓".to_owned())]);
+        let config = Config { labels, ..Config::default() };
         let at = Timestamp::from_micros(42);
-        let made = store.create_bin(name("m"), labels.clone(), at).await.unwrap();
-        assert_eq!((made.labels, made.created_at, made.newest_seq), (labels.clone(), at, 0));
-        let again = store.create_bin(name("m"), BTreeMap::new(), at).await;
+        let made = store.create_bin(name("m"), config.clone(), at).await.unwrap();
+        assert_eq!((&*made.config, made.created_at, made.newest_seq), (&config, at, 0));
+        let again = store.create_bin(name("m"), Config::default(), at).await;
         assert_eq!(again, Err(StoreError::Exists));
         for bin in ["z", "a", "q"] {
             store.put(bin, "").await;
@@ -33,7 +35,7 @@ async fn bins_are_made_once_and_listed_by_name() {
         if home.level != Durability::Memory {
             let store = home.reopen(store).await;
             let kept = store.bin("m").unwrap();
-            assert_eq!((kept.labels, kept.created_at), (labels, at));
+            assert_eq!((&*kept.config, kept.created_at), (&config, at));
             assert_eq!(store.bins(None, 9).len(), 4);
         }
     }
@@ -112,7 +114,7 @@ async fn bins_are_bounded() {
         let store = home.open();
         store.put("a", "").await;
         store.put("b", "").await;
-        let third = store.create_bin(name("c"), BTreeMap::new(), Timestamp::default()).await;
+        let third = store.create_bin(name("c"), Config::default(), Timestamp::default()).await;
         assert_eq!(third, Err(StoreError::TooManyBins));
         let third = store.append(capture("c", b""), true).await;
         assert_eq!(third, Err(StoreError::TooManyBins));
@@ -128,7 +130,7 @@ async fn a_closed_store_refuses_and_can_still_be_read() {
         store.put("a", "x").await;
         tokio::join!(store.close(), store.close());
         assert_eq!(store.append(capture("a", b""), true).await, Err(StoreError::Closed));
-        assert!(store.watch("a", None).is_err());
+        assert!(store.watch("a", None, None).is_err());
         assert!(store.read("a", At::Latest).unwrap().is_some());
         assert_eq!(store.failure(), None);
     }
@@ -136,11 +138,11 @@ async fn a_closed_store_refuses_and_can_still_be_read() {
 
 #[tokio::test]
 async fn a_level_that_the_place_cannot_keep_is_refused() {
-    let limits = Limits::default();
-    let refused = Store::open(&Where::Memory, Durability::Process, limits).unwrap_err();
+    let (limits, keep) = (Limits::default(), Keep::default());
+    let refused = Store::open(&Where::Memory, Durability::Process, limits, keep, "").unwrap_err();
     assert!(matches!(refused, OpenError::Level { .. }), "{refused}");
     let home = Home::at(Durability::Process);
-    let refused = Store::open(&home.place(), Durability::Memory, limits).unwrap_err();
+    let refused = Store::open(&home.place(), Durability::Memory, limits, keep, "").unwrap_err();
     assert!(refused.to_string().contains("`process` or `disk`"), "{refused}");
     assert!(!home.path().exists());
 }

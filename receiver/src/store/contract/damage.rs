@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Home, capture};
 use crate::store::record::{HEADER_BYTES, capture_bytes};
-use crate::store::{At, OpenError, Store, StoreError};
+use crate::store::{At, OpenError, StoreError};
 
 /// Where the captures of `fill` begin in their one segment, and where the last ends.
 fn places(segment: &[u8], captures: usize) -> Vec<usize> {
@@ -154,7 +154,7 @@ async fn a_segment_nobody_can_read_is_named() {
     let whole = fill(&home, 2).await;
     flip(&segment(&home), &whole, 3);
     let damaged = fs::read(segment(&home)).unwrap();
-    let error = Store::open(&home.place(), home.level, home.limits).unwrap_err();
+    let error = home.try_open().unwrap_err();
     assert!(matches!(error, OpenError::Segment { .. }), "{error}");
     assert!(error.to_string().contains("0000000001.seg"), "{error}");
     assert_eq!(fs::read(segment(&home)).unwrap(), damaged, "nothing has been changed");

@@ -8,7 +8,7 @@ use hooklab_shared::id::Seq;
 use super::{Home, capture};
 use crate::store::{Durability, Store, StoreError};
 
-fn failed<T>(result: &Result<T, StoreError>) -> bool {
+pub(super) fn failed<T>(result: &Result<T, StoreError>) -> bool {
     matches!(result, Err(StoreError::Failed(_)))
 }
 
@@ -17,7 +17,7 @@ async fn a_short_write_is_not_acknowledged_and_recovers() {
     for home in Home::disks() {
         let store = home.open();
         store.put("a", "one").await;
-        let mut watch = store.watch("a", None).unwrap().unwrap();
+        let mut watch = store.watch("a", None, None).unwrap().unwrap();
         assert!(watch.next().await.is_some());
         store.faults().short_writes.store(3, SeqCst);
         assert!(failed(&store.append(capture("a", &[b'x'; 10_000]), true).await));

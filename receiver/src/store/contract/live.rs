@@ -25,7 +25,7 @@ async fn seqs(watch: &mut Watch, count: usize) -> Vec<Seq> {
 }
 
 pub(super) async fn watch(store: &Store, bin: &str, after: Option<Seq>) -> (Watch, Message) {
-    let mut watch = store.watch(bin, after).unwrap().unwrap();
+    let mut watch = store.watch(bin, after, None).unwrap().unwrap();
     let hello = next(&mut watch).await.unwrap();
     assert!(matches!(hello, Message::Hello { .. }), "{hello:?}");
     (watch, hello)
@@ -39,7 +39,7 @@ fn gap(from: Seq, to: Seq) -> Option<Message> {
 async fn hello_then_the_backlog_then_live() {
     for home in Home::all() {
         let store = home.open();
-        assert!(store.watch("a", None).unwrap().is_none());
+        assert!(store.watch("a", None, None).unwrap().is_none());
         for _ in 0..200 {
             store.put("a", "x").await;
         }
@@ -163,7 +163,7 @@ async fn watchers_are_bounded_and_end_with_the_store() {
         store.put("a", "x").await;
         let (mut one, _) = watch(&store, "a", None).await;
         let (two, _) = watch(&store, "a", None).await;
-        let third = store.watch("a", None).map(|_| ());
+        let third = store.watch("a", None, None).map(|_| ());
         assert_eq!(third, Err(StoreError::TooManyWatchers));
         drop(two);
         let (mut two, _) = watch(&store, "a", None).await;

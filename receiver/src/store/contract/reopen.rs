@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use hooklab_shared::bin::Config;
 use hooklab_shared::directory::DirectoryError;
 use hooklab_shared::id::Timestamp;
 
@@ -12,7 +13,8 @@ use crate::store::{At, BinState, OpenError, Store};
 /// A bit of everything.
 async fn fill(store: &Store) {
     let labels = BTreeMap::from([("k".to_owned(), "v".to_owned())]);
-    store.create_bin(name("kept"), labels, Timestamp::from_micros(7)).await.unwrap();
+    let config = Config { labels, ..Config::default() };
+    store.create_bin(name("kept"), config, Timestamp::from_micros(7)).await.unwrap();
     for turn in 0..300 {
         store.put(["kept", "cleared", "gone", "again"][turn % 4], &"x".repeat(turn)).await;
     }
@@ -69,13 +71,13 @@ async fn a_seq_that_was_deleted_is_not_given_again() {
 async fn one_store_at_a_time() {
     let home = Home::small_segments(16 * 1024);
     let store = home.open();
-    let second = Store::open(&home.place(), home.level, home.limits).unwrap_err();
+    let second = home.try_open().unwrap_err();
     assert!(matches!(second, OpenError::Directory(DirectoryError::Locked(_))), "{second}");
     store.put("a", "").await;
     drop(store);
     // Nobody closed it: the writer ends by itself, and gives the directory free.
     let mut tries = 0;
-    while Store::open(&home.place(), home.level, home.limits).is_err() {
+    while home.try_open().is_err() {
         tries += 1;
         assert!(tries < 1_000, "still locked");
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;

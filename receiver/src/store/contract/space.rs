@@ -9,7 +9,7 @@ use super::live::{next, watch};
 use crate::store::Store;
 
 /// The keeper works in the background.
-async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub(super) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..2_000 {
         if holds() {
             return;
@@ -116,10 +116,15 @@ async fn many_bins_in_small_segments_do_not_chase_their_own_tail() {
     for bin in 0..200 {
         store.clear(&format!("bin-{bin}")).await.unwrap();
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let settled = home.files("seg");
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(home.files("seg"), settled);
+    let mut before = Vec::new();
+    let mut quiet = 0;
+    eventually("it comes to rest", || {
+        let now = home.files("seg");
+        quiet = if now == before { quiet + 1 } else { 0 };
+        before = now;
+        quiet == 100
+    })
+    .await;
     let store = home.reopen(store).await;
     assert_eq!(store.bins(None, 1_000).len(), 200);
     for bin in 0..200 {

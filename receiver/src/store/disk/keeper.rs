@@ -1,28 +1,27 @@
-//! Gives back the space of segments in which nothing lives.
+//! Gives back the space of what is dead.
 //!
-//! The oldest segment is removed: what its deletes and clears undid is gone with it or before it,
-//! and the bins it tells of are written again first. A dead one in the middle is shrunk to its
-//! other records, in place, so that their order stays: they may undo what older ones hold.
+//! The oldest segment, once nothing lives in it, is removed: what its deletes and clears undid is
+//! gone with it or before it, and the bins and strays it tells of are written again first. Others
+//! are shrunk to what lives in them, in place, so that the order of the log stays: their other
+//! records may undo what older segments hold.
 
-use std::collections::BTreeSet;
+mod shrink;
+
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
 use tokio::task::spawn_blocking;
 
 use super::log::Log;
-use super::replay::{Scanned, scan};
 use super::segment;
 use super::sidecar;
-use crate::store::bins::Bin;
 use crate::store::change::Request;
-use crate::store::record::{self, Kind};
+use crate::store::record;
 
-/// Bins that are written again at once.
-const BINS_AT_ONCE: usize = 256;
+/// Bins and strays that are written again at once.
+const REWRITES_AT_ONCE: usize = 256;
 
 pub(super) async fn run(log: Arc<Log>) {
     loop {
@@ -42,9 +41,9 @@ async fn tidy(log: &Arc<Log>) -> io::Result<()> {
             break;
         }
     }
-    for number in log.segments.dead() {
+    while let Some(number) = log.segments.to_shrink(log.sizes.segment_bytes) {
         let shared = Arc::clone(log);
-        blocking(move || shrink(&shared, number)).await?;
+        blocking(move || shrink::shrink(&shared, number)).await?;
     }
     Ok(())
 }
@@ -52,26 +51,30 @@ async fn tidy(log: &Arc<Log>) -> io::Result<()> {
 /// Says whether it was worth it: bins that take more than half of what is freed would be written
 /// again and again.
 async fn remove_oldest(log: &Arc<Log>, number: u32) -> io::Result<bool> {
-    let bins = log.bins.put_until(number);
+    let rewrites = rewrites(log, number);
     let freed = fs::metadata(segment::path(&log.path, number))?.len();
-    if !bins.is_empty() && put_bytes(&bins) > freed / 2 {
+    if rewrites.bytes > freed / 2 {
         return Ok(false);
     }
-    for some in bins.chunks(BINS_AT_ONCE) {
-        let rewrites = some.iter().map(|bin| log.submit(Request::Rewrite(Arc::clone(bin))));
-        for rewritten in join_all(rewrites).await {
+    let nothing = rewrites.requests.is_empty();
+    let from = log.segments.newest();
+    let mut requests = rewrites.requests.into_iter();
+    loop {
+        let some: Vec<Request<'_>> = requests.by_ref().take(REWRITES_AT_ONCE).collect();
+        if some.is_empty() {
+            break;
+        }
+        for rewritten in join_all(some.into_iter().map(|request| log.submit(request))).await {
             rewritten.map_err(io::Error::other)?;
         }
     }
-    let now_in: BTreeSet<u32> = bins
-        .iter()
-        .map(|bin| bin.put_in.load(Ordering::Relaxed))
-        .filter(|at| *at > number)
-        .collect();
+    // What retention dropped from this segment is to be in the log before it goes.
+    log.submit(Request::Barrier).await.map_err(io::Error::other)?;
+    let written = from..=log.segments.newest();
     let shared = Arc::clone(log);
     blocking(move || {
-        for at in now_in {
-            File::open(segment::path(&shared.path, at))?.sync_data()?;
+        for at in written.filter(|at| *at > number && !nothing) {
+            sync(&shared, at)?;
         }
         remove(&shared, number)
     })
@@ -79,48 +82,44 @@ async fn remove_oldest(log: &Arc<Log>, number: u32) -> io::Result<bool> {
     Ok(true)
 }
 
-fn put_bytes(bins: &[Arc<Bin>]) -> u64 {
+/// What has to be written again before a segment goes.
+struct Rewrites {
+    requests: Vec<Request<'static>>,
+    bytes: u64,
+}
+
+fn rewrites(log: &Log, number: u32) -> Rewrites {
     let mut record = Vec::new();
-    let bytes = bins.iter().map(|bin| {
+    let mut requests = Vec::new();
+    let mut bytes = 0;
+    for bin in log.bins.put_until(number) {
         record.clear();
         record::encode_put(&mut record, 0, &bin.name, &bin.as_put());
-        record.len() as u64
-    });
-    bytes.sum()
+        bytes += record.len() as u64;
+        requests.push(Request::Rewrite(bin));
+    }
+    for stray in log.bins.strays().until(number) {
+        record.clear();
+        record::encode_stray(&mut record, 0, &stray);
+        bytes += record.len() as u64;
+        requests.push(Request::RewriteStray(stray.seq));
+    }
+    Rewrites { requests, bytes }
+}
+
+fn sync(log: &Log, number: u32) -> io::Result<()> {
+    match File::open(segment::path(&log.path, number)) {
+        Ok(file) => file.sync_data(),
+        // Removed meanwhile, or never made.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 fn remove(log: &Log, number: u32) -> io::Result<()> {
     remove_sidecar(log, number)?;
     fs::remove_file(segment::path(&log.path, number))?;
     log.segments.remove(number);
-    Ok(())
-}
-
-/// A crash leaves the segment as it was, or shrunk; the sidecar of the one does not fit the other.
-fn shrink(log: &Log, number: u32) -> io::Result<()> {
-    let path = segment::path(&log.path, number);
-    let bytes = fs::read(&path)?;
-    let mut kept = segment::preface(log.marker, number).to_vec();
-    let preface_bytes = kept.len();
-    let scanned = scan(&bytes, log.marker, |scanned| {
-        if let Scanned::Record(found, record) = scanned
-            && found.header.kind != Kind::Capture as u8
-        {
-            kept.extend_from_slice(record);
-        }
-        Ok(())
-    });
-    scanned.map_err(io::Error::other)?;
-    if kept.len() == preface_bytes {
-        return remove(log, number);
-    }
-    let new = path.with_extension("seg.new");
-    let mut file = File::create(&new)?;
-    file.write_all(&kept)?;
-    file.sync_all()?;
-    remove_sidecar(log, number)?;
-    fs::rename(&new, &path)?;
-    log.segments.shrunk(number);
     Ok(())
 }
 

@@ -1,17 +1,20 @@
 //! What the writer, the sync thread, the keeper and everybody who asks share.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
+use hooklab_shared::capture::Capture;
 use hooklab_shared::directory::Directory;
+use hooklab_shared::id::Seq;
 use tokio::sync::Notify;
 
 use super::Sizes;
-use super::queue::{Batch, Queue, Waiting};
+use super::queue::{self, Batch, Queue, Waiting};
 use super::segments::Segments;
+use super::ticket::Stub;
 use crate::store::Durability;
 use crate::store::bins::Bins;
-use crate::store::change::{Request, What};
+use crate::store::change::{Change, Request};
 use crate::store::error::StoreError;
 use crate::store::index::{Location, Place};
 use crate::store::record;
@@ -34,6 +37,8 @@ pub(crate) struct Log {
     pub(super) work: Notify,
     room: Notify,
     pub(super) untidy: Notify,
+    /// Held for writing while records move within their segment.
+    pub(super) layout: RwLock<()>,
     failure: OnceLock<String>,
     #[cfg(test)]
     pub(in crate::store) faults: super::faults::Faults,
@@ -47,6 +52,7 @@ pub(super) struct Written {
     pub(super) offset: u64,
     pub(super) batch: u64,
     pub(super) waiting: Vec<Waiting>,
+    pub(super) stub: Option<Stub>,
 }
 
 /// What the writer finds.
@@ -77,28 +83,41 @@ impl Log {
             work: Notify::new(),
             room: Notify::new(),
             untidy: Notify::new(),
+            layout: RwLock::default(),
             failure: OnceLock::new(),
             #[cfg(test)]
             faults: super::faults::Faults::default(),
         }
     }
 
-    /// Queues a request, and waits until it is committed; `None` where there is nothing to do.
-    pub(super) async fn submit(&self, request: Request<'_>) -> Result<Option<u64>, StoreError> {
-        let (bytes, body_crc) = match &request {
-            Request::Append { capture, .. } => {
-                (record::capture_bytes(capture), crc32c::crc32c(&capture.body.wire))
-            }
-            _ => (0, 0),
-        };
+    /// Queues a capture, and waits until it is committed.
+    pub(super) async fn append(
+        &self,
+        capture: Capture,
+        auto_create: bool,
+    ) -> Result<Seq, StoreError> {
+        let bytes = record::capture_bytes(&capture);
         if bytes > RECORD_BYTES_MAX {
             return Err(StoreError::failed("a capture of over 1 GiB does not fit: limit bodies"));
         }
+        let body_crc = crc32c::crc32c(&capture.body.wire);
+        let (seq, ticket) = loop {
+            let room = self.room.notified();
+            if let Some(mut queue) = self.queue_with_room(bytes)? {
+                break queue.append(capture, auto_create, &self.bins, self.marker, body_crc)?;
+            }
+            room.await;
+        };
+        self.work.notify_one();
+        ticket.wait().await.map(|()| seq)
+    }
+
+    /// Queues a request, and waits until it is committed; `None` where there is nothing to do.
+    pub(super) async fn submit(&self, request: Request<'_>) -> Result<Option<u64>, StoreError> {
         let answer = loop {
             let room = self.room.notified();
-            if let Some(queue) = self.queue_with_room(bytes)? {
-                let mut queue = queue;
-                match queue.push(request, &self.bins, self.marker, body_crc)? {
+            if let Some(mut queue) = self.queue_with_room(0)? {
+                match queue.push(request, &self.bins, self.marker)? {
                     Some(answer) => break answer,
                     None => return Ok(None),
                 }
@@ -139,23 +158,31 @@ impl Log {
     /// The commit point: index, live, then answers, in the order of the log.
     pub(super) fn commit(&self, written: &mut Written) {
         let mut tally = self.segments.tally(written.segment);
+        let moment = self.bins.clock.moment();
         for waiting in written.waiting.drain(..) {
-            let location = Location {
-                segment: written.segment,
-                offset: (written.offset + waiting.at as u64) as u32,
-                bytes: waiting.bytes as u32,
-            };
-            if matches!(waiting.change.what, What::Capture(_)) {
-                tally.came();
+            let place = (waiting.bytes > 0).then(|| {
+                Place::Disk(Location {
+                    segment: written.segment,
+                    offset: (written.offset + waiting.at as u64) as u32,
+                    bytes: waiting.bytes as u32,
+                })
+            });
+            match &waiting.change {
+                Change::Capture(_) => tally.came(waiting.bytes as u64),
+                Change::Stray(_) => tally.stray(waiting.bytes as u64),
+                _ => {}
             }
-            let applied = self.bins.apply(&waiting.change, Some(Place::Disk(location)));
+            let applied = self.bins.apply(&waiting.change, place, moment);
             tally.went(&applied.freed);
             if let Some(answer) = waiting.answer {
                 // An error says that nobody waits any more.
                 let _ = answer.send(Ok(applied.answer));
             }
         }
-        if self.segments.settle(tally) {
+        if let Some(stub) = written.stub.take() {
+            stub.settle(Ok(()));
+        }
+        if self.segments.settle(&tally, self.sizes.segment_bytes) {
             self.untidy.notify_one();
         }
         let mut queue = self.queue();
@@ -171,11 +198,12 @@ impl Log {
         let mut queue = self.queue();
         queue.unwritten.clear();
         let planned = std::mem::take(&mut queue.batch.waiting);
+        let stub = queue.batch.stub.take();
         queue.batch.bytes.clear();
         drop(queue);
         self.room.notify_waiters();
-        batch.refuse(error);
-        super::queue::refuse(planned, error);
+        batch.refuse(&self.bins, error);
+        queue::refuse(&self.bins, planned, stub, error);
     }
 
     /// Stops acknowledging, for good.
@@ -205,7 +233,12 @@ impl Log {
 
     /// Takes nothing more; what waits is still written.
     pub(super) fn close(&self) {
-        self.queue().end = Some(StoreError::Closed);
+        let mut queue = self.queue();
+        if queue.end.is_none() {
+            queue.tell_dropped(&self.bins, self.marker);
+        }
+        queue.end = Some(StoreError::Closed);
+        drop(queue);
         self.room.notify_waiters();
         self.work.notify_one();
         self.untidy.notify_one();

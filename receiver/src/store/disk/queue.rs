@@ -1,12 +1,15 @@
 //! What waits to be written: encoded already, in the order of the log.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use hooklab_shared::id::BinName;
+use hooklab_shared::capture::Capture;
+use hooklab_shared::id::{BinName, Seq};
 use tokio::sync::oneshot;
 
+use super::ticket::{Stub, Ticket};
 use crate::store::bins::Bins;
-use crate::store::change::{Change, Request, Table, Unwritten, What};
+use crate::store::change::{Captured, Change, Request, Table, Unwritten, What};
 use crate::store::error::StoreError;
 use crate::store::record::{self, Kind};
 
@@ -22,14 +25,17 @@ pub(super) struct Batch {
     pub(super) number: u64,
     pub(super) bytes: Vec<u8>,
     pub(super) waiting: Vec<Waiting>,
+    /// For those who append, if there are any.
+    pub(super) stub: Option<Stub>,
 }
 
-/// A change in a batch, and who waits for it.
+/// A change in a batch, and who waits for it, unless a ticket answers.
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) change: Change,
     /// Where its record begins in the batch.
     pub(super) at: usize,
+    /// The length of its record; 0 where it has none.
     pub(super) bytes: usize,
     pub(super) answer: Option<oneshot::Sender<Answer>>,
 }
@@ -48,80 +54,151 @@ impl Batch {
     pub(super) fn reuse(&mut self) {
         self.waiting.clear();
         self.bytes.clear();
+        self.stub = None;
         if self.bytes.capacity() > KEPT_BYTES_MAX {
             self.bytes = Vec::new();
         }
     }
 
     /// Answers everybody in it.
-    pub(super) fn refuse(&mut self, error: &StoreError) {
-        refuse(self.waiting.drain(..), error);
+    pub(super) fn refuse(&mut self, bins: &Bins, error: &StoreError) {
+        refuse(bins, self.waiting.drain(..), self.stub.take(), error);
         self.reuse();
     }
 }
 
-pub(super) fn refuse(waiting: impl IntoIterator<Item = Waiting>, error: &StoreError) {
+/// Answers those who wait, and takes back what was announced.
+pub(super) fn refuse(
+    bins: &Bins,
+    waiting: impl IntoIterator<Item = Waiting>,
+    stub: Option<Stub>,
+    error: &StoreError,
+) {
     for waiting in waiting {
+        match &waiting.change {
+            Change::Bin(bin, What::Update(_)) => bin.renounce(),
+            Change::Dropped(bin, _) => bins.retention.note(bin),
+            _ => {}
+        }
         if let Some(answer) = waiting.answer {
             // An error says that nobody waits any more.
             let _ = answer.send(Err(error.clone()));
         }
     }
+    if let Some(stub) = stub {
+        stub.settle(Err(error.clone()));
+    }
 }
 
 impl Queue {
+    /// Gives a capture its seq, and encodes it.
+    pub(super) fn append(
+        &mut self,
+        mut capture: Capture,
+        auto_create: bool,
+        bins: &Bins,
+        marker: u64,
+        body_crc: u32,
+    ) -> Result<(Seq, Arc<Ticket>), StoreError> {
+        let table = Table { bins, unwritten: &self.unwritten };
+        let admitted = table.admit(&capture.bin, capture.received_at, auto_create)?;
+        let bin = admitted.bin;
+        self.tell_dropped(bins, marker);
+        if admitted.made {
+            self.add(Change::Bin(Arc::clone(&bin), What::Put), marker, None);
+        }
+        capture.seq = bin.give();
+        let (seq, received_at) = (capture.seq, capture.received_at);
+        let at = self.batch.bytes.len();
+        record::encode_capture(&mut self.batch.bytes, marker, &capture, body_crc);
+        let whole = bins.is_watched(&bin).then(|| {
+            // One name for all captures of a bin, instead of one allocation each.
+            capture.bin = bin.name.clone();
+            Arc::new(capture)
+        });
+        let bytes = self.batch.bytes.len() - at;
+        let change = Change::Capture(Captured { bin, seq, received_at, whole });
+        self.batch.waiting.push(Waiting { change, at, bytes, answer: None });
+        let stub = self.batch.stub.get_or_insert_default();
+        if cfg!(feature = "broken-ack-before-write") {
+            // Wrong on purpose: the durability test must notice.
+            stub.settle(Ok(()));
+        }
+        Ok((seq, stub.ticket()))
+    }
+
     /// Plans and encodes a request; `None` where there is nothing to do.
     pub(super) fn push(
         &mut self,
         request: Request<'_>,
         bins: &Bins,
         marker: u64,
-        body_crc: u32,
     ) -> Result<Option<oneshot::Receiver<Answer>>, StoreError> {
         let table = Table { bins, unwritten: &self.unwritten };
-        let Some(plan) = request.plan(&table)? else { return Ok(None) };
-        if let Some(bin) = plan.made {
-            self.add(Change { bin, what: What::Put }, marker, 0, None);
-        }
+        let Some(change) = request.plan(&table)? else { return Ok(None) };
+        self.tell_dropped(bins, marker);
         let (answer, receiver) = oneshot::channel();
-        let answer = match &plan.change.what {
-            // Wrong on purpose: the durability test must notice.
-            What::Capture(capture) if cfg!(feature = "broken-ack-before-write") => {
-                let _ = answer.send(Ok(capture.seq));
-                None
-            }
-            _ => Some(answer),
-        };
-        self.add(plan.change, marker, body_crc, answer);
+        self.add(change, marker, Some(answer));
         Ok(Some(receiver))
     }
 
-    fn add(
-        &mut self,
-        change: Change,
-        marker: u64,
-        body_crc: u32,
-        answer: Option<oneshot::Sender<Answer>>,
-    ) {
+    /// Tells the log what retention has dropped since it was told last.
+    pub(super) fn tell_dropped(&mut self, bins: &Bins, marker: u64) {
+        for bin in bins.retention.take_unlogged() {
+            let table = Table { bins, unwritten: &self.unwritten };
+            // Of a bin that goes there is nothing more to tell, least of all to its successor.
+            if table.holds(&bin) {
+                let to = bin.state().index.dropped_to;
+                self.add(Change::Dropped(bin, to), marker, None);
+            }
+        }
+    }
+
+    fn add(&mut self, change: Change, marker: u64, answer: Option<oneshot::Sender<Answer>>) {
         let into = &mut self.batch.bytes;
         let at = into.len();
-        let name = &change.bin.name;
-        match &change.what {
-            What::Put => record::encode_put(into, marker, name, &change.bin.as_put()),
-            What::Capture(capture) => record::encode_capture(into, marker, capture, body_crc),
-            What::Delete(seq) => record::encode_change(into, marker, Kind::Delete, name, *seq),
-            What::Clear(to) => record::encode_change(into, marker, Kind::Clear, name, *to),
-            What::Drop => record::encode_change(into, marker, Kind::Drop, name, 0),
-        }
+        encode(into, marker, &change);
         let bytes = into.len() - at;
-        let bin = match &change.what {
-            What::Put => Some(Some(change.bin.clone())),
-            What::Drop => Some(None),
-            What::Capture(_) | What::Delete(_) | What::Clear(_) => None,
-        };
-        if let Some(bin) = bin {
-            self.unwritten.insert(name.clone(), Unwritten { bin, batch: self.batch.number });
+        if let Change::Bin(bin, what) = &change {
+            let to_be = match what {
+                What::Put => Some(Some(Arc::clone(bin))),
+                What::Drop => Some(None),
+                _ => None,
+            };
+            if let Some(to_be) = to_be {
+                let unwritten = Unwritten { bin: to_be, batch: self.batch.number };
+                self.unwritten.insert(bin.name.clone(), unwritten);
+            }
         }
         self.batch.waiting.push(Waiting { change, at, bytes, answer });
+    }
+}
+
+fn encode(into: &mut Vec<u8>, marker: u64, change: &Change) {
+    match change {
+        Change::Bin(bin, what) => encode_bin(into, marker, bin, what),
+        Change::Stray(stray) => record::encode_stray(into, marker, stray),
+        Change::Dropped(bin, to) => {
+            let dropped = bin.state().index.dropped;
+            record::encode_dropped(into, marker, &bin.name, *to, dropped);
+        }
+        // A capture is encoded by whoever has it; an expiry is told when it is done.
+        Change::Capture(_) | Change::Nothing => {}
+    }
+}
+
+fn encode_bin(into: &mut Vec<u8>, marker: u64, bin: &Arc<crate::store::bin::Bin>, what: &What) {
+    let name = &bin.name;
+    match what {
+        What::Put => record::encode_put(into, marker, name, &bin.as_put()),
+        What::Update(config) => {
+            bin.announce(config);
+            record::encode_put(into, marker, name, &bin.as_put());
+        }
+        What::Delete(seq) => record::encode_change(into, marker, Kind::Delete, name, *seq),
+        What::DeleteMany(runs) => record::encode_delete_many(into, marker, name, runs),
+        What::Clear(to) => record::encode_change(into, marker, Kind::Clear, name, *to),
+        What::Drop => record::encode_change(into, marker, Kind::Drop, name, 0),
+        What::Expire => {}
     }
 }

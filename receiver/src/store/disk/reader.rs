@@ -24,6 +24,11 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    /// Opens files anew: one that is open may have been replaced.
+    pub(crate) fn forget(&mut self) {
+        self.open = None;
+    }
+
     pub(crate) fn read(
         &mut self,
         disk: &Disk,

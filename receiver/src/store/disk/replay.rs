@@ -2,6 +2,7 @@
 
 mod apply;
 mod scan;
+mod strays;
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
@@ -34,6 +35,7 @@ pub(super) fn replay(directory: &Path, bins: &Bins) -> Result<Replayed, OpenErro
     let numbers = numbers(directory)?;
     let Some(marker) = marker(directory, &numbers)? else {
         let marker = Uuid::new_v4().as_u64_pair().0;
+        bins.resume();
         return Ok(Replayed { marker, segments: Segments::default(), active: None });
     };
     let mut replay = Replay::new(bins);
@@ -46,7 +48,9 @@ pub(super) fn replay(directory: &Path, bins: &Bins) -> Result<Replayed, OpenErro
             active = Some(newest(directory, number, marker, &mut replay)?);
         }
     }
-    Ok(Replayed { marker, segments: replay.finish(), active })
+    let finished = replay.finish();
+    strays::load(directory, marker, &finished.strays, bins);
+    Ok(Replayed { marker, segments: finished.segments, active })
 }
 
 /// The numbers of the segments, rising; what an interrupted rename left is removed.

@@ -6,13 +6,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::replay::Found;
-use crate::store::record::{HEADER_BYTES, Header, Kind};
+use crate::store::record::{HEADER_BYTES, Header, Kind, RECEIVED_BYTES};
 
-const MAGIC: &[u8; 8] = b"hookside";
+/// The second of its kind: the first told no times.
+const MAGIC: &[u8; 8] = b"hooksid2";
 /// Magic, the directory's marker, and number and length of the segment it was made from.
 const PREFACE_BYTES: usize = 28;
 
-/// The records of a segment without what replay does not need: a capture's front and body.
+/// The records of a segment without what replay does not need: of a capture all but its name and
+/// time, of a stray all but its header.
 #[derive(Debug, Default)]
 pub(super) struct Sidecar {
     items: Vec<u8>,
@@ -26,13 +28,14 @@ pub(super) fn path(directory: &Path, number: u32) -> PathBuf {
 }
 
 impl Sidecar {
-    /// Adds a record; of a capture's front the bin's name is enough.
+    /// Adds a record.
     pub(super) fn add(&mut self, offset: u32, record: &[u8]) {
         let kept = match record {
-            [_, _, _, _, _, _, _, _, kind, name_bytes, ..] if *kind == Kind::Capture as u8 => {
-                HEADER_BYTES + usize::from(*name_bytes)
+            [_, _, _, _, _, _, _, _, kind, name_bytes, ..] => {
+                let front = kept_of_front(*kind, *name_bytes, record.len() - HEADER_BYTES);
+                HEADER_BYTES + front
             }
-            _ => record.len(),
+            _ => return,
         };
         self.items.extend_from_slice(&offset.to_le_bytes());
         self.items.extend_from_slice(&record[..kept.min(record.len())]);
@@ -103,10 +106,16 @@ pub(super) fn read<E>(
 fn item(items: &[u8], marker: u64) -> Option<(Found<'_>, &[u8])> {
     let (offset, rest) = items.split_first_chunk::<4>()?;
     let header = Header::read(rest, marker)?;
-    let kept = match Kind::of(header.kind) {
-        Some(Kind::Capture) => header.name_bytes.into(),
-        _ => header.front_bytes as usize,
-    };
+    let kept = kept_of_front(header.kind, header.name_bytes, header.front_bytes as usize);
     let (front, rest) = rest.get(HEADER_BYTES..)?.split_at_checked(kept)?;
     Some((Found { offset: u32::from_le_bytes(*offset), header, front }, rest))
+}
+
+/// How much of a front is kept, in bytes.
+fn kept_of_front(kind: u8, name_bytes: u8, front_bytes: usize) -> usize {
+    match Kind::of(kind) {
+        Some(Kind::Capture) => front_bytes.min(usize::from(name_bytes) + RECEIVED_BYTES),
+        Some(Kind::Stray) => 0,
+        _ => front_bytes,
+    }
 }

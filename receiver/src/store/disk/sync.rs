@@ -41,7 +41,7 @@ impl Syncer {
             && let Work::Written(_, written) = unsent.0
         {
             let error = log.stop("the sync thread has ended; restart".to_owned());
-            queue::refuse(written.waiting, &error);
+            queue::refuse(&log.bins, written.waiting, written.stub, &error);
         }
     }
 
@@ -66,7 +66,9 @@ fn run(log: &Log, work: &Receiver<Work>) {
         for work in all {
             match (work, &synced) {
                 (Work::Written(_, mut written), Ok(())) => log.commit(&mut written),
-                (Work::Written(_, written), Err(error)) => queue::refuse(written.waiting, error),
+                (Work::Written(_, written), Err(error)) => {
+                    queue::refuse(&log.bins, written.waiting, written.stub, error);
+                }
                 (Work::Barrier(done), _) => {
                     let _ = done.send(());
                 }

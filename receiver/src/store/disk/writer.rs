@@ -58,7 +58,7 @@ impl Writer {
 
     async fn write(&mut self) {
         if let Some(why) = self.log.failure() {
-            self.batch.refuse(&StoreError::failed(why));
+            self.batch.refuse(&self.log.bins, &StoreError::failed(why));
             return;
         }
         match self.append() {
@@ -90,7 +90,7 @@ impl Writer {
     }
 
     fn written(&mut self, offset: u64) {
-        for waiting in &self.batch.waiting {
+        for waiting in self.batch.waiting.iter().filter(|waiting| waiting.bytes > 0) {
             let record = &self.batch.bytes[waiting.at..waiting.at + waiting.bytes];
             self.active.note(offset + waiting.at as u64, record);
         }
@@ -99,6 +99,7 @@ impl Writer {
             offset,
             batch: self.batch.number,
             waiting: std::mem::take(&mut self.batch.waiting),
+            stub: self.batch.stub.take(),
         };
         match &self.syncer {
             Some(syncer) => syncer.hand_over(&self.log, Arc::clone(&self.active.file), written),

@@ -14,6 +14,16 @@ use super::{Fields, HEADER_BYTES, Header, Kind, begin, seal};
 /// The length of a front's fixed fields in bytes, between the bin's name and the head.
 const FIXED_BYTES: usize = 16 + 8 + 27 + 1 + 1 + 8 + 8 + 2 + 5 + 1 + 8;
 
+/// What follows the name in a front up to and with the time of its coming, in bytes.
+pub(crate) const RECEIVED_BYTES: usize = 16 + 8;
+
+/// When a capture came, from what follows the name in its front.
+pub(crate) fn received_at(front: &[u8]) -> Option<Timestamp> {
+    let mut fields = Fields(front);
+    fields.bytes(16)?;
+    fields.i64().map(Timestamp::from_micros)
+}
+
 /// The length of a capture's record in bytes.
 pub(crate) fn capture_bytes(capture: &Capture) -> usize {
     HEADER_BYTES

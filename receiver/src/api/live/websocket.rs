@@ -1,0 +1,168 @@
+//! WebSockets (RFC 6455).
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use futures_util::{SinkExt, StreamExt};
+use hooklab_shared::problem::Problem;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::sync::watch;
+use tokio::time::{Instant, interval_at, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::{BURST, OriginVetted, not_live};
+use crate::store::Watch;
+
+/// A watcher has nothing to say; pings and closes are small.
+const INCOMING_BYTES_MAX: usize = 4 * 1024;
+
+/// Frames are gathered up to this much before they go out: an idle watcher should cost little.
+const WRITE_BUFFER_BYTES: usize = 16 * 1024;
+
+/// A watcher whose machine is gone is noticed after two of these.
+const PING_EVERY: Duration = Duration::from_secs(30);
+
+/// What a watcher is given to say goodbye in.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Whether a request wants to become a WebSocket.
+pub(super) fn is_asked(headers: &HeaderMap) -> bool {
+    lists(headers, CONNECTION, "upgrade") && lists(headers, UPGRADE, "websocket")
+}
+
+/// An upgrade that may go ahead.
+pub(super) struct Opening {
+    upgrading: OnUpgrade,
+    switching: Response<Body>,
+}
+
+impl Opening {
+    /// Vets the request of an upgrade.
+    pub(super) fn of(request: &mut Request) -> Result<Self, Problem> {
+        if request.extensions().get::<OriginVetted>().is_none() {
+            let detail =
+                "the live channel is opened through the dashboard, which checks the Origin";
+            return Err(Problem::new(403, "origin", detail));
+        }
+        let key = key(request.headers())?;
+        let switching = switching(&key);
+        let upgrading = request.extensions_mut().remove::<OnUpgrade>().ok_or_else(not_live)?;
+        Ok(Self { upgrading, switching })
+    }
+
+    /// Answers, and tells the watch to the socket from then on.
+    pub(super) fn accept(self, watch: Watch, alive: watch::Receiver<()>) -> Response<Body> {
+        tokio::spawn(accepted(self.upgrading, watch, alive));
+        self.switching
+    }
+}
+
+async fn accepted(upgrading: OnUpgrade, watch: Watch, alive: watch::Receiver<()>) {
+    if let Ok(upgraded) = upgrading.await {
+        let socket = TokioIo::new(upgraded);
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(INCOMING_BYTES_MAX))
+            .max_frame_size(Some(INCOMING_BYTES_MAX))
+            .read_buffer_size(INCOMING_BYTES_MAX)
+            .write_buffer_size(WRITE_BUFFER_BYTES);
+        let socket = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
+        let _ = tell(socket, watch).await;
+    }
+    drop(alive);
+}
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// Passes on what the watch yields until either side ends.
+async fn tell(mut socket: Socket, mut watch: Watch) -> Result<(), Error> {
+    let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+    let mut unanswered = 0;
+    loop {
+        tokio::select! {
+            message = watch.next() => match message {
+                Some(message) => {
+                    socket.feed(Message::Text(message)).await?;
+                    for _ in 1..BURST {
+                        let Some(message) = watch.try_next() else { break };
+                        socket.feed(Message::Text(message)).await?;
+                    }
+                    socket.flush().await?;
+                }
+                None => return goodbye(socket, watch.deleted()).await,
+            },
+            incoming = socket.next() => match incoming {
+                Some(Ok(Message::Close(_))) => return part(socket).await,
+                None => return Ok(()),
+                Some(incoming) => {
+                    incoming?;
+                    unanswered = 0;
+                }
+            },
+            _ = ping.tick() => {
+                if unanswered == 2 {
+                    return Ok(());
+                }
+                unanswered += 1;
+                socket.send(Message::Ping(Vec::new().into())).await?;
+            }
+        }
+    }
+}
+
+/// 1000 after a bin was deleted, 1001 when the server stops (RFC 6455, section 7.4.1).
+async fn goodbye(mut socket: Socket, deleted: bool) -> Result<(), Error> {
+    let (code, reason) = match deleted {
+        true => (CloseCode::Normal, "the bin was deleted"),
+        false => (CloseCode::Away, "hooklab is stopping"),
+    };
+    socket.close(Some(CloseFrame { code, reason: reason.into() })).await?;
+    part(socket).await
+}
+
+/// Lets the closing handshake end (RFC 6455, section 5.5.1): our close goes out, theirs comes in.
+async fn part(mut socket: Socket) -> Result<(), Error> {
+    let _ = socket.flush().await;
+    let answered = async { while let Some(Ok(_)) = socket.next().await {} };
+    let _ = timeout(GOODBYE, answered).await;
+    Ok(())
+}
+
+fn lists(headers: &HeaderMap, name: HeaderName, want: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.split(',').any(|item| item.trim().eq_ignore_ascii_case(want)))
+}
+
+fn key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
+    if headers.get(SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes) != Some(b"13") {
+        let detail = "the live channel speaks WebSocket version 13 only (RFC 6455)";
+        return Err(Problem::new(426, "websocket", detail));
+    }
+    headers.get(SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24).cloned().ok_or_else(|| {
+        Problem::new(400, "websocket", "Sec-WebSocket-Key is missing or not 16 bytes in base64")
+    })
+}
+
+fn switching(key: &HeaderValue) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::try_from(derive_accept_key(key.as_bytes())) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    response
+}

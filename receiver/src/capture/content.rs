@@ -1,0 +1,132 @@
+//! A body as it is read, under its limits.
+
+use bytes::{Bytes, BytesMut};
+use hooklab_shared::body::{Body, Framing};
+use hooklab_shared::capture::Outcome;
+use hooklab_shared::limits::Limits;
+use http_body_util::BodyExt;
+use hyper::HeaderMap;
+use hyper::body::Incoming;
+use tokio::time::timeout;
+
+use crate::tap::Tapped;
+
+/// A body's content. It most often comes in one piece, and is then passed on without a copy; that
+/// of a chunked body is only counted, as the tap keeps it with its framing.
+pub(super) struct Content {
+    framing: Framing,
+    pub(super) bytes: u64,
+    one: Bytes,
+    many: BytesMut,
+    trailers: Option<HeaderMap>,
+}
+
+impl Content {
+    pub(super) fn new(framing: Framing) -> Self {
+        Self { framing, bytes: 0, one: Bytes::new(), many: BytesMut::new(), trailers: None }
+    }
+
+    /// Reads to the end, or to where the body breaks off or passes the limit.
+    pub(super) async fn read(
+        &mut self,
+        mut from: Incoming,
+        tapped: &Tapped,
+        limits: &Limits,
+    ) -> Outcome {
+        loop {
+            let data = match timeout(limits.body_idle_timeout, from.frame()).await {
+                Ok(None) => return Outcome::Complete,
+                Ok(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => data,
+                    Err(frame) => {
+                        self.trailers = frame.into_trailers().ok();
+                        continue;
+                    }
+                },
+                Ok(Some(Err(_))) if tapped.is_over() => return Outcome::OverLimit,
+                Ok(Some(Err(_))) => return Outcome::Aborted,
+                Err(_) => return Outcome::TimedOut,
+            };
+            self.bytes += data.len() as u64;
+            if self.framing == Framing::Length {
+                self.keep(data);
+            }
+            if self.bytes > limits.body_bytes_max as u64 {
+                if self.framing == Framing::Chunked {
+                    self.one = tapped.claim_rest();
+                }
+                discard(from, limits).await;
+                return Outcome::OverLimit;
+            }
+        }
+    }
+
+    fn keep(&mut self, data: Bytes) {
+        if self.one.is_empty() && self.many.is_empty() {
+            self.one = data;
+            return;
+        }
+        if self.many.is_empty() {
+            self.many.extend_from_slice(&self.one);
+            self.one = Bytes::new();
+        }
+        self.many.extend_from_slice(&data);
+    }
+
+    /// The body as it is kept; `None` where hyper and the tap disagree on it.
+    pub(super) fn into_body(
+        self,
+        tapped: &Tapped,
+        outcome: Outcome,
+        limits: &Limits,
+    ) -> Option<Body> {
+        let claimed = !self.one.is_empty() || !self.many.is_empty();
+        let wire = match self.framing {
+            Framing::Chunked if outcome == Outcome::Complete => tapped.claim_chunked(self.bytes)?,
+            Framing::Chunked if !claimed => tapped.claim_rest(),
+            _ if self.many.is_empty() => self.one,
+            _ => self.many.freeze(),
+        };
+        let mut body = match (self.framing, self.trailers) {
+            (Framing::Length, Some(trailers)) => retold(&wire, &trailers),
+            (framing, _) => Body { wire, framing },
+        };
+        if outcome == Outcome::OverLimit {
+            body.truncate(limits.body_bytes_max);
+        }
+        Some(body)
+    }
+}
+
+/// An HTTP/2 body with trailers as HTTP/1 would have framed it, in one chunk.
+fn retold(content: &[u8], trailers: &HeaderMap) -> Body {
+    let mut wire = BytesMut::with_capacity(content.len() + 256);
+    if !content.is_empty() {
+        wire.extend_from_slice(format!("{:x}\r\n", content.len()).as_bytes());
+        wire.extend_from_slice(content);
+        wire.extend_from_slice(b"\r\n");
+    }
+    wire.extend_from_slice(b"0\r\n");
+    for (name, value) in trailers {
+        for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            wire.extend_from_slice(piece);
+        }
+    }
+    wire.extend_from_slice(b"\r\n");
+    Body { wire: wire.freeze(), framing: Framing::Chunked }
+}
+
+/// A client that is cut off while it still sends would see a reset instead of the answer, so a
+/// body over the limit is read on for a while: as much again, and no longer than an idle body.
+async fn discard(mut incoming: Incoming, limits: &Limits) {
+    let mut left = limits.body_bytes_max;
+    let reading = async {
+        while let Some(Ok(frame)) = incoming.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = timeout(limits.body_idle_timeout, reading).await;
+}

@@ -1,0 +1,220 @@
+//! Acting a reply: waiting, answering, misbehaving as planned.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use hooklab_shared::body::Body;
+use hooklab_shared::capture::{Capture, Outcome, Summary};
+use hooklab_shared::headers::Head;
+use hooklab_shared::id::{BinName, Seq, Timestamp};
+use hooklab_shared::matching::Asked;
+use hooklab_shared::problem::Problem;
+use hooklab_shared::reply::{Content, Fault, Rule};
+use hyper::Response;
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+use super::template::{self, Known};
+use super::{Chosen, HOOKLAB_CAPTURE, ReplyBody, finish, problem, whole};
+use crate::held::{Held, Registry, Waiting};
+use crate::tap::{BreakOff, Tapped};
+
+/// The longest that a rule delays, holds or stalls: ten minutes, above any client's patience.
+const WAIT_MAX: Duration = Duration::from_secs(600);
+
+/// Bytes that are no HTTP, whoever reads them.
+const GARBAGE: &[u8] = b"\x16\x03\x01\x00 \xff\xfenot HTTP at all\r\n\r\n\x00\x01";
+
+/// Where a capture is kept.
+pub(crate) struct Place<'a> {
+    pub(crate) bin: &'a BinName,
+    pub(crate) seq: Seq,
+    pub(crate) id: Uuid,
+}
+
+/// The request that is answered.
+pub(crate) struct Kept<'a> {
+    pub(crate) head: &'a Head,
+    pub(crate) body: &'a Body,
+    pub(crate) outcome: Outcome,
+}
+
+/// A request that is going to be held, told before the store has it.
+pub(crate) struct Hold {
+    summary: Summary,
+    wait: Duration,
+}
+
+impl Hold {
+    pub(crate) fn of(capture: &Capture, wait: Duration) -> Self {
+        Self { summary: capture.summary(), wait: wait.min(WAIT_MAX) }
+    }
+
+    /// Lists it as waiting, from now on.
+    pub(crate) fn registered(mut self, registry: &Registry, seq: Seq) -> (Waiting, Duration) {
+        self.summary.seq = seq;
+        let now = SystemTime::now();
+        let held = Held {
+            id: self.summary.id,
+            seq,
+            since: now.into(),
+            until: Timestamp::from(now + self.wait),
+            summary: self.summary,
+        };
+        (registry.keep(held), self.wait)
+    }
+}
+
+/// Answers a request that is kept.
+pub(crate) async fn act(
+    chosen: Chosen,
+    held: Option<(Waiting, Duration)>,
+    place: &Place<'_>,
+    request: &Kept<'_>,
+    tapped: &Tapped,
+) -> Response<ReplyBody> {
+    let by_hand = match held {
+        Some((mut waiting, wait)) => timeout(wait, waiting.answered()).await.ok().flatten(),
+        None => None,
+    };
+    let rule = match (&by_hand, &chosen) {
+        (Some(rule), _) => rule,
+        (None, chosen) => match chosen.rule() {
+            Some(rule) => rule,
+            None => return by_default(chosen.replied().status, place, request.outcome),
+        },
+    };
+    if let Some(delay) = rule.delay {
+        sleep(delay.as_duration().min(WAIT_MAX)).await;
+    }
+    let response = match answered(rule, place, request) {
+        Ok(response) => response,
+        Err(problem) => return problem_of(&problem, place),
+    };
+    misbehave(rule.fault, response, tapped).await
+}
+
+/// 200 and the place of the capture. Never empty: some senders take an empty 2xx for an error.
+fn by_default(status: u16, place: &Place<'_>, outcome: Outcome) -> Response<ReplyBody> {
+    let mut response = whole(status, captured(place, outcome));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    named(&mut response, place);
+    finish(response, outcome != Outcome::Complete)
+}
+
+fn captured(place: &Place<'_>, outcome: Outcome) -> Bytes {
+    let Place { bin, seq, id } = place;
+    let mut body = format!(r#"{{"captured":true,"bin":"{bin}","seq":{seq},"id":"{id}"}}"#);
+    if outcome != Outcome::Complete {
+        let why = match outcome {
+            Outcome::OverLimit => "the body is over the limit: only its beginning was kept",
+            Outcome::TimedOut => "the body stalled: only what had come was kept",
+            Outcome::Aborted | Outcome::Complete => "the body broke off: what had come was kept",
+        };
+        body.truncate(body.len() - 1);
+        body.push_str(&format!(r#","outcome":"{}","detail":"{why}"}}"#, outcome.as_str()));
+    }
+    body.into()
+}
+
+fn named(response: &mut Response<ReplyBody>, place: &Place<'_>) {
+    if let Ok(place) = HeaderValue::try_from(format!("{}/{}", place.bin, place.seq)) {
+        response.headers_mut().insert(HOOKLAB_CAPTURE, place);
+    }
+}
+
+/// A rule's answer, before any fault.
+fn answered(
+    rule: &Rule,
+    place: &Place<'_>,
+    request: &Kept<'_>,
+) -> Result<Response<ReplyBody>, Problem> {
+    let (content_type, body) = content(rule, place, request)?;
+    let mut response = whole(rule.status, body);
+    let headers = response.headers_mut();
+    for (name, value) in &rule.headers {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        // They were checked when the program was set.
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+            headers.append(name, value);
+        }
+    }
+    if let Some(content_type) = content_type {
+        headers.entry(CONTENT_TYPE).or_insert(content_type);
+    }
+    named(&mut response, place);
+    Ok(finish(response, false))
+}
+
+fn content(
+    rule: &Rule,
+    place: &Place<'_>,
+    request: &Kept<'_>,
+) -> Result<(Option<HeaderValue>, Bytes), Problem> {
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    let json = HeaderValue::from_static("application/json");
+    Ok(match &rule.content {
+        Content::Captured => (Some(json), captured(place, request.outcome)),
+        Content::Text(body) if body.is_empty() => (None, Bytes::new()),
+        Content::Text(body) => {
+            let is_json = body.trim_start().starts_with(['{', '[']);
+            (Some(if is_json { json } else { text }), Bytes::from(body.clone()))
+        }
+        Content::Binary(body) => {
+            let binary = HeaderValue::from_static("application/octet-stream");
+            (Some(binary), Bytes::from(body.clone()))
+        }
+        Content::Echo => {
+            let sent = request.head.field("content-type");
+            let sent = sent.and_then(|sent| HeaderValue::from_bytes(sent).ok());
+            (sent, Bytes::from(request.body.decoded().into_owned()))
+        }
+        Content::Template(template) => {
+            let asked = Asked::new(request.head, request.body);
+            let id = place.id.to_string();
+            let known = Known { bin: place.bin.as_str(), seq: place.seq, id: &id };
+            let rendered = template::render(template, &asked, known).map_err(|error| {
+                Problem::new(500, "template", format!("the bin's reply failed to {error}"))
+            })?;
+            (Some(text), rendered.into())
+        }
+    })
+}
+
+fn problem_of(told: &Problem, place: &Place<'_>) -> Response<ReplyBody> {
+    let mut response = problem(told, false);
+    named(&mut response, place);
+    response
+}
+
+async fn misbehave(
+    fault: Option<Fault>,
+    response: Response<ReplyBody>,
+    tapped: &Tapped,
+) -> Response<ReplyBody> {
+    let broken_off = |how| {
+        tapped.break_off(how);
+        whole(200, Bytes::new())
+    };
+    match fault {
+        None => response,
+        Some(Fault::Reset) => broken_off(BreakOff::Reset),
+        Some(Fault::Close) => broken_off(BreakOff::Close),
+        Some(Fault::Garbage) => broken_off(BreakOff::Garbage(Bytes::from_static(GARBAGE))),
+        Some(Fault::Stall) => {
+            sleep(WAIT_MAX).await;
+            broken_off(BreakOff::Close)
+        }
+        Some(Fault::Drip) => bent(response, ReplyBody::dripping),
+        Some(Fault::Truncate) => bent(response, ReplyBody::truncated),
+        Some(Fault::Endless) => bent(response, |_| ReplyBody::Endless { sent: 0 }),
+    }
+}
+
+fn bent(response: Response<ReplyBody>, bend: fn(Bytes) -> ReplyBody) -> Response<ReplyBody> {
+    response.map(|body| match body {
+        ReplyBody::Whole(whole) => bend(whole),
+        other => other,
+    })
+}
