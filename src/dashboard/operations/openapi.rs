@@ -7,7 +7,7 @@ use hooklab_shared::problem::Problem;
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::Halves;
@@ -17,6 +17,10 @@ const API: &str = "/api/v1";
 
 /// What the walls answer to any request.
 const WALLS: [u16; 4] = [400, 401, 403, 421];
+
+/// What is answered, without a body, before anything is looked at.
+const UNREAD: [(u16, &str); 2] =
+    [(414, "The target is over 65,534 bytes."), (431, "The head is over 64 KiB or 100 fields.")];
 
 /// The token's name in the document.
 const TOKEN: &str = "token";
@@ -65,6 +69,10 @@ fn whole(halves: &Halves) -> OpenApi {
         for status in WALLS {
             let told = operation.responses.responses.entry(status.to_string());
             told.or_insert_with(|| refusal(status).into());
+        }
+        for (status, why) in UNREAD {
+            let told = operation.responses.responses.entry(status.to_string());
+            told.or_insert_with(|| ResponseBuilder::new().description(why).build().into());
         }
     }
     whole
