@@ -52,8 +52,8 @@ pub(crate) fn openapi() -> OpenApi {
 
 fn routes() -> OpenApiRouter<Sender> {
     OpenApiRouter::default()
-        .routes(routes!(event_types::list))
-        .routes(routes!(event_types::one))
+        .routes(routes!(event_types::list, event_types::add))
+        .routes(routes!(event_types::one, event_types::put, event_types::delete))
         .routes(routes!(webhooks::list, webhooks::add))
         .routes(routes!(webhooks::one, webhooks::change, webhooks::delete))
         .routes(routes!(webhooks::test))

@@ -10,6 +10,7 @@ mod catalogue;
 mod delivery;
 mod egress;
 mod event;
+mod own_types;
 mod profile;
 mod registry;
 mod sender;

@@ -15,7 +15,7 @@ use tokio_rustls::rustls::crypto::ring::default_provider;
 
 use crate::api;
 use crate::attempt::Caller;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, OwnType};
 use crate::delivery::{Waiting, Worker};
 use crate::egress::{AllowTarget, Egress};
 use crate::store::{OpenStoreError, Store, StoreError};
@@ -102,8 +102,8 @@ impl Sender {
     /// The directory or the store cannot be used, or there is no tokio runtime.
     pub fn open(settings: Settings) -> Result<Self, OpenError> {
         let runtime = Handle::try_current().map_err(|_| OpenError::Runtime)?;
-        let catalogue = Catalogue::load()?;
-        let store = Store::open(&settings.place, settings.limits.store_queue_max)?;
+        let (store, own_types) = Store::open(&settings.place, settings.limits.store_queue_max)?;
+        let catalogue = Catalogue::load(own_types.into_iter().map(OwnType::kept).collect())?;
         let (stop, stopping) = watch::channel(false);
         let (waiting, wake) = (Arc::<Waiting>::default(), Arc::<Notify>::default());
         let limits = settings.limits;

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod deliveries;
+mod event_types;
 mod readers;
 mod schema;
 mod webhooks;
@@ -16,8 +17,10 @@ use hooklab_shared::directory::{Directory, DirectoryError};
 use rusqlite::Connection;
 use thiserror::Error;
 
+use crate::catalogue::OwnParts;
 pub(crate) use attempts::{Due, Ended};
 pub(crate) use deliveries::{DeliveryFilter, Recipients};
+pub(crate) use event_types::DeletedType;
 use readers::Readers;
 pub(crate) use webhooks::{NewRow, Registered};
 use writer::Writer;
@@ -96,8 +99,12 @@ pub(crate) struct Store {
 const FILE: &str = "sender.sqlite";
 
 impl Store {
-    /// Opens it, and starts its writer; at most `queue_max` changes wait.
-    pub(crate) fn open(place: &Place, queue_max: usize) -> Result<Self, OpenStoreError> {
+    /// Opens it, and starts its writer; at most `queue_max` changes wait. The own event types that
+    /// it keeps come with it.
+    pub(crate) fn open(
+        place: &Place,
+        queue_max: usize,
+    ) -> Result<(Self, Vec<OwnParts>), OpenStoreError> {
         let (connection, directory, readers) = match place {
             Place::Memory => {
                 let connection = Connection::open_in_memory().map_err(StoreError::from)?;
@@ -112,9 +119,10 @@ impl Store {
             }
         };
         schema::prepare(&connection)?;
+        let own_types = event_types::all(&connection)?;
         let writer =
             Writer::start(connection, directory, queue_max).map_err(OpenStoreError::Thread)?;
-        Ok(Self { writer, readers: Arc::new(readers) })
+        Ok((Self { writer, readers: Arc::new(readers) }, own_types))
     }
 
     /// Why it does not accept anything, if it does not.

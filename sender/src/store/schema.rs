@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// Rises with every change of the tables; a newer one is refused.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Numbers of webhooks and deliveries are never used twice, hence AUTOINCREMENT.
 /// A delivery keeps the target and profile of its webhook at the time of its event.
@@ -61,6 +61,20 @@ CREATE TABLE attempt (
 ) STRICT;
 ";
 
+/// Version 2: event types of the user's own.
+const OWN_TYPES: &str = "
+CREATE TABLE event_type (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    slug TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    schema TEXT,
+    sample TEXT,
+    created_at INTEGER NOT NULL,
+    modified_at INTEGER NOT NULL
+) STRICT;
+";
+
 /// Makes the tables where there are none, and refuses those of a newer release.
 pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -70,9 +84,12 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     // FULL: an accepted event survives a power cut.
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
     connection.set_prepared_statement_cache_capacity(64);
-    if found == 0 {
-        connection
-            .execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"))?;
+    for (version, tables) in (1..).zip([TABLES, OWN_TYPES]) {
+        if found < version {
+            connection.execute_batch(&format!(
+                "BEGIN; {tables} PRAGMA user_version = {version}; COMMIT;"
+            ))?;
+        }
     }
     Ok(())
 }
