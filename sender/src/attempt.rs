@@ -64,7 +64,15 @@ impl Caller {
         };
         trace.phases.total_us = micros(began);
         let phases = trace.phases;
-        Attempt { n: due.n, at, request, response: trace.response(), phases, outcome }
+        Attempt {
+            n: due.n,
+            manual: due.manual,
+            at,
+            request,
+            response: trace.response(),
+            phases,
+            outcome,
+        }
     }
 
     async fn try_once(
@@ -74,15 +82,16 @@ impl Caller {
         at: Timestamp,
         trace: &mut Trace,
     ) -> (SentRequest, AttemptOutcome) {
-        let sending =
-            Sending { target, at, secret: due.secret.as_ref(), user_agent: &self.user_agent };
+        let sending = Sending { target, at, keys: &due.keys, user_agent: &self.user_agent };
         let wire = profile::wire(due.profile, &due.event, &sending);
-        let request = sent(&due.target, Some(&wire));
-        let limit = match due.profile {
+        let mut request = sent(&due.target, Some(&wire));
+        let own = due.headers.iter().map(|(name, value)| (name, Octets::Text(value.clone())));
+        request.headers.extend(own.map(|(name, value)| (name.clone(), value)));
+        let limit = due.timeout.unwrap_or(match due.profile {
             Profile::StandardWebhooks => self.limits.attempt_timeout,
             Profile::UltimateMultisite => self.limits.multisite_attempt_timeout,
-        };
-        let ended = timeout(limit, self.call(target, wire, trace)).await;
+        });
+        let ended = timeout(limit, self.call(target, wire, &due.headers, trace)).await;
         let outcome = match ended {
             Ok(Ok(())) => trace.judge(),
             Ok(Err(cause)) => cause.failed(trace.phase),
@@ -91,7 +100,13 @@ impl Caller {
         (request, outcome)
     }
 
-    async fn call(&self, target: &Url, wire: Wire, trace: &mut Trace) -> Result<(), Cause> {
+    async fn call(
+        &self,
+        target: &Url,
+        wire: Wire,
+        own: &[(String, String)],
+        trace: &mut Trace,
+    ) -> Result<(), Cause> {
         let clock = Instant::now();
         trace.phase = Phase::Dns;
         let vetted = match self.egress.resolve(target).await {
@@ -115,15 +130,16 @@ impl Caller {
             ConnectError::Timeout(limit) => Cause::Timeout(limit),
         })?;
         trace.phases.connect_us = Some(micros(clock));
+        let request = exchange::request(target, wire, own)?;
         let answer_bytes_max = self.limits.answer_bytes_max;
         if target.scheme() != "https" {
-            return exchange::exchange(stream, target, wire, trace, answer_bytes_max).await;
+            return exchange::exchange(stream, request, trace, answer_bytes_max).await;
         }
         let clock = Instant::now();
         trace.phase = Phase::Tls;
         let stream = self.tls.handshake(target, stream).await?;
         trace.phases.tls_us = Some(micros(clock));
-        exchange::exchange(stream, target, wire, trace, answer_bytes_max).await
+        exchange::exchange(stream, request, trace, answer_bytes_max).await
     }
 }
 

@@ -21,8 +21,7 @@ use crate::profile::Wire;
 /// Sends one request and reads the answer, of the body at most `answer_bytes_max`.
 pub(super) async fn exchange<S>(
     stream: S,
-    target: &Url,
-    wire: Wire,
+    Outgoing { request, title_case }: Outgoing,
     trace: &mut Trace,
     answer_bytes_max: usize,
 ) -> Result<(), Cause>
@@ -30,8 +29,6 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     trace.phase = Phase::Send;
-    let title_case = wire.title_case;
-    let request = request(target, wire)?;
     let mut builder = Builder::new();
     builder.title_case_headers(title_case);
     let (sender, connection) =
@@ -88,17 +85,30 @@ async fn read(mut body: Incoming, trace: &mut Trace, answer_bytes_max: usize) ->
     Ok(())
 }
 
-fn request(target: &Url, wire: Wire) -> Result<Request<Full<Bytes>>, Cause> {
+/// A request that is ready to go out.
+pub(super) struct Outgoing {
+    request: Request<Full<Bytes>>,
+    title_case: bool,
+}
+
+/// What the profile sends, and the webhook's own header fields after it.
+pub(super) fn request(
+    target: &Url,
+    wire: Wire,
+    own: &[(String, String)],
+) -> Result<Outgoing, Cause> {
     let unusable = |why: String| Cause::Unusable(why);
     let path = &target[url::Position::BeforePath..url::Position::AfterQuery];
     let uri: Uri = path.parse().map_err(|why| unusable(format!("its path: {why}")))?;
     let mut request = Request::new(Full::new(wire.body));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
-    for (name, value) in wire.headers {
-        let value = HeaderValue::from_str(&value).map_err(|why| unusable(why.to_string()))?;
+    let own = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let fields = wire.headers.iter().map(|(name, value)| (*name, value.as_str()));
+    for (name, value) in fields.chain(own) {
+        let value = HeaderValue::from_str(value).map_err(|why| unusable(why.to_string()))?;
         let name = HeaderName::from_bytes(name.as_bytes());
         request.headers_mut().append(name.map_err(|why| unusable(why.to_string()))?, value);
     }
-    Ok(request)
+    Ok(Outgoing { request, title_case: wire.title_case })
 }

@@ -1,6 +1,6 @@
 //! Standard Webhooks 1.0.0: `{"type","timestamp","data"}`, signed over id, timestamp and body.
 
-use hooklab_shared::signature::standard_webhooks::sign;
+use hooklab_shared::signature::{Message, Scheme, sign};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -22,12 +22,20 @@ pub(super) fn wire(event: &Event, sending: &Sending<'_>) -> Wire {
         ("user-agent", sending.user_agent.to_owned()),
         ("content-type", "application/json".to_owned()),
         ("content-length", body.len().to_string()),
-        ("webhook-id", event.id.clone()),
-        ("webhook-timestamp", seconds.to_string()),
     ];
-    if let Some(secret) = sending.secret {
-        headers.push(("webhook-signature", sign(secret, &event.id, seconds, &body)));
-    }
+    let message = Message {
+        method: b"POST",
+        url: b"",
+        headers: &[],
+        body: &body,
+        id: &event.id,
+        timestamp: seconds,
+    };
+    // Without a key that signs, id and timestamp still say which event this is.
+    let signed = sign(Scheme::StandardWebhooks, sending.keys, &message);
+    headers.extend(signed.unwrap_or_else(|_| {
+        vec![("webhook-id", event.id.clone()), ("webhook-timestamp", seconds.to_string())]
+    }));
     Wire { headers, title_case: false, body: body.into() }
 }
 
@@ -42,6 +50,7 @@ fn content(event: &Event) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use hooklab_shared::id::Timestamp;
+    use hooklab_shared::signature::Keys;
     use hooklab_shared::signature::standard_webhooks::{Secret, verify};
     use url::Url;
 
@@ -58,8 +67,8 @@ mod tests {
         let secret = Secret::from_key(&[7; 32]).unwrap();
         let target = Url::parse("http://127.0.0.1:4665/orders?x=1").unwrap();
         let at = Timestamp::from_micros(1_790_000_005_999_999);
-        let sending =
-            Sending { target: &target, at, secret: Some(&secret), user_agent: "hooklab/0.1.0" };
+        let keys = Keys::from(secret.clone());
+        let sending = Sending { target: &target, at, keys: &keys, user_agent: "hooklab/0.1.0" };
         let wire = wire(&event, &sending);
         assert_eq!(
             std::str::from_utf8(&wire.body).unwrap(),
