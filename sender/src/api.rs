@@ -56,6 +56,7 @@ fn routes() -> OpenApiRouter<Sender> {
         .routes(routes!(event_types::one, event_types::put, event_types::delete))
         .routes(routes!(webhooks::list, webhooks::add))
         .routes(routes!(webhooks::one, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::bulk))
         .routes(routes!(webhooks::test))
         .routes(routes!(webhooks::rotate))
         .routes(routes!(events::fire))

@@ -1,5 +1,7 @@
 //! Webhooks: what may be registered, and what may be changed.
 
+mod bulk;
+
 use std::time::Duration;
 
 use hooklab_shared::problem::{FieldError, Problem};
@@ -13,6 +15,8 @@ use crate::catalogue::Catalogue;
 use crate::profile;
 use crate::sender::{Sender, now, random};
 use crate::store::{NewRow, Registered};
+
+pub(crate) use bulk::bulk;
 
 /// The longest integration in characters: the name of an app.
 const INTEGRATION_CHARS_MAX: usize = 100;

@@ -2,8 +2,10 @@
 //! beside it.
 
 mod attempts;
+mod bulk;
 mod deliveries;
 mod event_types;
+mod listing;
 mod readers;
 mod schema;
 mod webhooks;
@@ -19,8 +21,10 @@ use thiserror::Error;
 
 use crate::catalogue::OwnParts;
 pub(crate) use attempts::{Due, Ended};
+pub(crate) use bulk::{Done, Picked};
 pub(crate) use deliveries::{DeliveryFilter, Recipients};
 pub(crate) use event_types::DeletedType;
+pub(crate) use listing::{Listing, Place as ListPlace, Sort, WebhookFilter};
 use readers::Readers;
 pub(crate) use webhooks::{NewRow, Registered};
 use writer::Writer;

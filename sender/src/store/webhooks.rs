@@ -35,7 +35,7 @@ pub(crate) struct Registered {
     pub(crate) has_secret: bool,
 }
 
-const COLUMNS: &str = "id, name, url, event, profile, active, integration, count, created_at, \
+pub(super) const COLUMNS: &str = "id, name, url, event, profile, active, integration, count, created_at, \
                        modified_at, last_at, last_ok, last_told, deactivated_because, \
                        secret IS NOT NULL, headers, timeout_ms, schedule, rate, \
                        old_secret_until, failing_since";
@@ -64,22 +64,6 @@ impl Store {
     /// One webhook.
     pub(crate) async fn webhook(&self, id: i64) -> Result<Option<Registered>, StoreError> {
         self.read(move |connection| one(connection, id)).await
-    }
-
-    /// Webhooks by number, those after `after`.
-    pub(crate) async fn webhooks(
-        &self,
-        after: i64,
-        limit: usize,
-    ) -> Result<Vec<Webhook>, StoreError> {
-        self.read(move |connection| {
-            let sql = format!("SELECT {COLUMNS} FROM webhook WHERE id > ?1 ORDER BY id LIMIT ?2");
-            let mut statement = connection.prepare_cached(&sql)?;
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = statement.query_map(params![after, limit], read)?;
-            rows.map(|row| Ok(row?.webhook)).collect()
-        })
-        .await
     }
 
     /// Changes a webhook within the transaction that reads it, so that no other change is lost.
@@ -126,19 +110,20 @@ impl Store {
     /// Deletes a webhook; its deliveries stay in the log, and what was pending ends: those are
     /// named. None where there is no such webhook.
     pub(crate) async fn delete_webhook(&self, id: i64) -> Result<Option<Vec<Uuid>>, StoreError> {
-        self.write(move |connection| {
-            let deleted = connection.execute("DELETE FROM webhook WHERE id = ?1", [id])?;
-            let mut ending = connection.prepare_cached(
-                "UPDATE delivery SET state = 'exhausted' \
-                 WHERE webhook = ?1 AND state = 'pending' RETURNING id",
-            )?;
-            let ended = ending.query_map([id], |row| row.get::<_, String>(0))?;
-            let ended: Result<Vec<String>, _> = ended.collect();
-            let ended = ended?.iter().filter_map(|id| id.parse().ok()).collect();
-            Ok((deleted > 0).then_some(ended))
-        })
-        .await
+        self.write(move |connection| delete(connection, id)).await
     }
+}
+
+pub(super) fn delete(connection: &Connection, id: i64) -> Result<Option<Vec<Uuid>>, StoreError> {
+    let deleted = connection.execute("DELETE FROM webhook WHERE id = ?1", [id])?;
+    let mut ending = connection.prepare_cached(
+        "UPDATE delivery SET state = 'exhausted' \
+         WHERE webhook = ?1 AND state = 'pending' RETURNING id",
+    )?;
+    let ended = ending.query_map([id], |row| row.get::<_, String>(0))?;
+    let ended: Result<Vec<String>, _> = ended.collect();
+    let ended = ended?.iter().filter_map(|id| id.parse().ok()).collect();
+    Ok((deleted > 0).then_some(ended))
 }
 
 pub(super) fn one(connection: &Connection, id: i64) -> Result<Option<Registered>, StoreError> {
@@ -169,7 +154,7 @@ fn insert(connection: &Connection, new: &NewRow, at: Timestamp) -> Result<(), St
     Ok(())
 }
 
-fn update(connection: &Connection, webhook: &Webhook) -> Result<(), StoreError> {
+pub(super) fn update(connection: &Connection, webhook: &Webhook) -> Result<(), StoreError> {
     connection.execute(
         "UPDATE webhook SET name = ?2, url = ?3, event = ?4, profile = ?5, active = ?6, \
          integration = ?7, modified_at = ?8, deactivated_because = ?9, headers = ?10, \
@@ -198,7 +183,7 @@ fn millis(span: Span) -> i64 {
     i64::try_from(span.as_duration().as_millis()).unwrap_or(i64::MAX)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Registered> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Registered> {
     let at = |micros: i64| Timestamp::from_micros(micros);
     let last = match (row.get(10)?, row.get(11)?, row.get(12)?) {
         (Some(micros), Some(ok), Some(told)) => Some(LastResult { at: at(micros), ok, told }),
