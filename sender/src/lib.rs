@@ -11,6 +11,7 @@ mod delivery;
 mod egress;
 mod event;
 mod own_types;
+mod plugin;
 mod profile;
 mod registry;
 mod sender;
@@ -19,5 +20,6 @@ mod store;
 mod tests;
 
 pub use egress::{AllowTarget, BadAllowTarget};
+pub use plugin::{BadCredentials, Credentials};
 pub use sender::{Keep, OpenError, Place, Sender, Settings};
 pub use store::StoreError;

@@ -1,6 +1,6 @@
 //! Profiles: an event as its exact bytes and headers on the wire. Pure.
 
-mod php;
+pub(crate) mod php;
 mod standard_webhooks;
 mod ultimate_multisite;
 

@@ -18,6 +18,7 @@ use crate::attempt::Caller;
 use crate::catalogue::{Catalogue, OwnType};
 use crate::delivery::{Waiting, Worker};
 use crate::egress::{AllowTarget, Egress};
+use crate::plugin::{self, Credentials};
 use crate::store::{OpenStoreError, Store, StoreError};
 
 pub use crate::store::Place;
@@ -159,6 +160,18 @@ impl Sender {
     #[must_use]
     pub fn openapi() -> utoipa::openapi::OpenApi {
         api::openapi()
+    }
+
+    /// The REST API of Ultimate Multisite over the same webhooks, its routes relative to
+    /// `/wp-json/wu/v2`; it asks for these credentials, and for nothing else.
+    pub fn plugin_api(&self, credentials: Credentials) -> axum::Router {
+        plugin::router(self.clone(), credentials)
+    }
+
+    /// What [`Sender::plugin_api`] takes and answers, with the same paths.
+    #[must_use]
+    pub fn plugin_openapi() -> utoipa::openapi::OpenApi {
+        plugin::openapi()
     }
 
     /// Why it does not accept events, if it does not.

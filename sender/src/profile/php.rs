@@ -8,7 +8,7 @@ use serde_json::{Number, Value};
 const FIXED_DIGITS_MAX: i32 = 17;
 
 /// Writes a value as PHP would.
-pub(super) fn json(value: &Value) -> String {
+pub(crate) fn json(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, value);
     out
