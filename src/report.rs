@@ -26,6 +26,7 @@ pub(crate) struct Report {
     terminal: bool,
     paint: Paint,
     notes_paint: Paint,
+    server: String,
 }
 
 /// The beginning of a line whose end has not come yet.
@@ -43,7 +44,18 @@ impl Report {
             terminal,
             paint: Paint::new(color, terminal),
             notes_paint: Paint::new(color, io::stderr().is_terminal()),
+            server: String::new(),
         }
+    }
+
+    /// Says which server is talked to, as a flag: none where a command finds it without.
+    pub(crate) fn at_server(&mut self, flag: String) {
+        self.server = flag;
+    }
+
+    /// A command to try next, at the server that was talked to.
+    pub(crate) fn command(&self, line: impl Display) -> String {
+        format!("hooklab {line}{}", self.server)
     }
 
     /// Whether data is told as JSON.
@@ -208,6 +220,7 @@ pub(crate) mod tests {
             terminal,
             paint: plain,
             notes_paint: plain,
+            server: String::new(),
         };
         (report, page)
     }

@@ -93,7 +93,7 @@ async fn unknown_route(request: Request) -> Problem {
 
 fn unknown_webhook(id: &str) -> Problem {
     let id: String = id.chars().take(40).collect();
-    let detail = format!("there is no webhook `{id}`: GET /api/v1/webhooks lists them");
+    let detail = format!("there is no webhook `{id}`: `hooklab webhook list` names them all");
     Problem::new(404, "unknown-webhook", detail)
 }
 

@@ -33,6 +33,8 @@ const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
 /// Registers a webhook; its secret is told here and never again.
 pub(crate) async fn add(sender: &Sender, new: NewWebhook) -> Result<CreatedWebhook, Problem> {
+    // So that nobody deletes the event type between the check and the commit.
+    let _held = sender.catalogue().hold().await;
     let row = checked(sender.catalogue(), new)?;
     let secret = row.secret.clone();
     let webhooks_max = sender.limits().webhooks_max;
@@ -52,6 +54,7 @@ pub(crate) async fn change(
     id: i64,
     patch: WebhookPatch,
 ) -> Result<Option<Webhook>, Problem> {
+    let _held = sender.catalogue().hold().await;
     let event_error = patch.event.as_ref().and_then(|slug| event_error(sender.catalogue(), slug));
     let change = move |found: &Registered| changed(found, patch, event_error);
     match sender.store().change_webhook(id, now(), change).await? {

@@ -59,7 +59,8 @@ pub(crate) async fn run(
         return Ok(Code::Done);
     }
     if page.items.is_empty() {
-        report.note("no delivery matches; fire an event: hooklab fire payment_received");
+        let fire = report.command("fire payment_received");
+        report.note(format_args!("no delivery matches; fire an event: {fire}"));
         return Ok(Code::Done);
     }
     report.table(&delivery::table(&page.items))?;

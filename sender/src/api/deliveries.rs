@@ -54,8 +54,22 @@ pub(super) async fn list(
         limit: page_items(list.limit, sender.limits())?,
         page_bytes_max: sender.limits().page_bytes_max,
     };
+    let event = filter.event.clone();
     let (items, next) = sender.store().deliveries(filter).await?;
+    if let Some(event) = event.filter(|_| items.is_empty()) {
+        known(&sender, event).await?;
+    }
     Ok(Json(Page { items, next: next.map(|next| next.to_string()) }))
+}
+
+/// An event type that neither the catalogue nor the log knows is a typing error, and not an empty
+/// list.
+async fn known(sender: &Sender, event: String) -> Result<(), Problem> {
+    let Some(detail) = sender.catalogue().slug_error(&event) else { return Ok(()) };
+    match sender.store().has_delivery_of(event).await? {
+        true => Ok(()),
+        false => Err(bad_parameter("event", format!("is not right: {detail}"))),
+    }
 }
 
 /// Tells of one delivery, with every attempt.
@@ -73,7 +87,7 @@ pub(super) async fn one(
 ) -> Result<Json<Delivery>, Problem> {
     let unknown = || {
         let id: String = id.chars().take(40).collect();
-        let detail = format!("there is no delivery `{id}`: GET /api/v1/deliveries lists them");
+        let detail = format!("there is no delivery `{id}`: `hooklab deliveries` shows the log");
         Problem::new(404, "unknown-delivery", detail)
     };
     let number: Uuid = id.parse().map_err(|_| unknown())?;

@@ -61,7 +61,7 @@ impl List {
         if let Some(event) = &self.event
             && let Some(detail) = sender.catalogue().slug_error(event)
         {
-            return Err(bad_parameter("event", format!("is not one: {detail}")));
+            return Err(bad_parameter("event", format!("is not right: {detail}")));
         }
         let Self { search, event, active, integration, .. } = self;
         let search = search.filter(|search| !search.is_empty());

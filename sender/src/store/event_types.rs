@@ -1,7 +1,7 @@
 //! Own event types in the store.
 
 use hooklab_shared::id::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
 
 use super::{Store, StoreError};
@@ -50,6 +50,17 @@ impl Store {
     /// Deletes an own type that no webhook uses.
     pub(crate) async fn delete_event_type(&self, slug: String) -> Result<DeletedType, StoreError> {
         self.write(move |connection| delete(connection, &slug)).await
+    }
+
+    /// Whether the log holds a delivery of this type, which may no longer be in the catalogue.
+    pub(crate) async fn has_delivery_of(&self, event: String) -> Result<bool, StoreError> {
+        self.read(move |connection| {
+            let found = connection
+                .query_row("SELECT 1 FROM delivery WHERE event = ?1 LIMIT 1", [event], |_| Ok(()))
+                .optional()?;
+            Ok(found.is_some())
+        })
+        .await
     }
 }
 
