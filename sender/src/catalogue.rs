@@ -104,7 +104,7 @@ impl Catalogue {
         let slugs = self.slugs();
         let close = close::close_to(&shown, slugs.iter().map(String::as_str));
         Some(if close.is_empty() {
-            format!("there is no event type `{shown}`: the catalogue lists them (hooklab events)")
+            format!("there is no event type `{shown}`: `hooklab events` lists them")
         } else {
             format!("there is no event type `{shown}`; close to it: {}", close.join(", "))
         })

@@ -2,6 +2,8 @@
 
 mod api;
 mod failures;
+mod lists;
+mod own_types;
 mod recovery;
 mod target;
 mod tls;

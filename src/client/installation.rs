@@ -12,7 +12,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Body as _, Bytes};
 use hyper::client::conn::http1;
 use hyper::{HeaderMap, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
@@ -193,6 +193,10 @@ impl Installation {
         let connection = tokio::spawn(connection);
         let answered = async {
             let (head, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
+            // What says that it is too long is not waited for.
+            if body.size_hint().lower() > ANSWER_BYTES_MAX as u64 {
+                return Err(self.foreign("its answer is longer than 4 MiB"));
+            }
             let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| {
                 match error.is::<http_body_util::LengthLimitError>() {
                     true => self.foreign("its answer is longer than 4 MiB"),

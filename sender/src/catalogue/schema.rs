@@ -76,9 +76,9 @@ fn refused(error: &boon::CompileError) -> String {
     let told = match error {
         boon::CompileError::ValidationError { src, .. } => {
             let mut found = Vec::new();
-            collect(src, "it", &mut found);
+            collect(src, "schema", &mut found);
             let told: Vec<String> =
-                found.iter().map(|error| format!("{} {}", error.field, error.detail)).collect();
+                found.iter().map(|error| format!("`{}` {}", error.field, error.detail)).collect();
             told.join("; ")
         }
         boon::CompileError::LoadUrlError { url, src } => {

@@ -136,3 +136,32 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables(connection: &Connection) -> Vec<String> {
+        let sql = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
+    /// As each release left them.
+    #[test]
+    fn tables_of_every_version_are_brought_up_to_date() {
+        let newest = Connection::open_in_memory().unwrap();
+        prepare(&newest).unwrap();
+        for version in 1..=VERSIONS.len() {
+            let connection = Connection::open_in_memory().unwrap();
+            connection.execute_batch(&VERSIONS[..version].concat()).unwrap();
+            connection.pragma_update(None, "user_version", version as i64).unwrap();
+            prepare(&connection).unwrap();
+            assert_eq!(tables(&connection), tables(&newest), "from {version}");
+            prepare(&connection).unwrap();
+        }
+        newest.pragma_update(None, "user_version", VERSIONS.len() as i64 + 1).unwrap();
+        assert!(matches!(prepare(&newest), Err(StoreError::Newer { .. })));
+    }
+}

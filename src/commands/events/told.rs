@@ -32,7 +32,10 @@ pub(super) fn whole(report: &mut Report, kind: &EventType) -> Result<(), Failure
     if !kind.description.is_empty() {
         report.line(shown(&kind.description))?;
     }
-    report.line(format_args!("in the plugin: {}\n", dispatch(kind.dispatch)))?;
+    match kind.dispatch {
+        Dispatch::Own => report.line("an event type of your own\n")?,
+        plugins => report.line(format_args!("in the plugin: {}\n", dispatch(plugins)))?,
+    }
     fields(report, kind)?;
     report.line("\nwhat Send Test Event sends:")?;
     json(report, &kind.sample)?;
@@ -70,6 +73,6 @@ fn dispatch(dispatch: Dispatch) -> &'static str {
         Dispatch::Delivered => "delivered",
         Dispatch::Declared => "declared, never fires",
         Dispatch::TestOnly => "test only, never fires",
-        Dispatch::Own => "not there: your own",
+        Dispatch::Own => "your own",
     }
 }
