@@ -7,11 +7,14 @@
 mod api;
 mod attempt;
 mod catalogue;
+mod clock;
 mod delivery;
 mod egress;
 mod event;
+mod live;
 mod profile;
 mod registry;
+mod schedule;
 mod sender;
 mod store;
 #[cfg(test)]
