@@ -14,6 +14,7 @@ mod event;
 mod live;
 mod profile;
 mod registry;
+mod resend;
 mod schedule;
 mod sender;
 mod store;

@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 
 use crate::api;
@@ -126,6 +127,8 @@ struct Inner {
     waiting: Arc<Waiting>,
     stir: Arc<Stir>,
     live: Live,
+    /// Held by each live channel while it says goodbye.
+    alive: watch::Sender<()>,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -149,7 +152,7 @@ impl Sender {
         let limits = settings.limits;
         let egress = Egress::new(settings.allow_targets);
         let (waiting, stir) = (Arc::<Waiting>::default(), Arc::<Stir>::default());
-        let live = Live::new(limits.live_messages_max);
+        let live = Live::new(&limits);
         let retainer = Retainer::new(store.clone(), settings.keep, clock, stopping.clone());
         let worker = Worker {
             store: store.clone(),
@@ -163,8 +166,19 @@ impl Sender {
             clock,
         };
         let tasks = Mutex::new(vec![runtime.spawn(worker.run()), runtime.spawn(retainer.run())]);
-        let inner = Inner { store, catalogue, limits, clock, waiting, stir, live, stop, tasks };
-        Ok(Self(Arc::new(inner)))
+        let alive = watch::Sender::default();
+        Ok(Self(Arc::new(Inner {
+            store,
+            catalogue,
+            limits,
+            clock,
+            waiting,
+            stir,
+            live,
+            alive,
+            stop,
+            tasks,
+        })))
     }
 
     /// The sender's part of the API, its routes relative to `/api/v1`.
@@ -197,6 +211,7 @@ impl Sender {
             }
         }
         self.0.store.close().await;
+        let _ = timeout(self.0.limits.drain_timeout, self.0.alive.closed()).await;
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -221,6 +236,11 @@ impl Sender {
 
     pub(crate) fn live(&self) -> &Live {
         &self.0.live
+    }
+
+    /// Held by a live channel while it lives.
+    pub(crate) fn alive(&self) -> watch::Receiver<()> {
+        self.0.alive.subscribe()
     }
 
     /// Tells the worker and whoever watches of deliveries that were accepted.

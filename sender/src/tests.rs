@@ -1,8 +1,12 @@
 //! Tests of the whole sender, through its API and against real loopback sockets.
 
 mod api;
+mod by_hand;
 mod failures;
+mod keeping;
+mod moved;
 mod recovery;
+mod retries;
 mod target;
 mod tls;
 mod walkthrough;
