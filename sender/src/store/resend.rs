@@ -82,7 +82,8 @@ impl Store {
         self.write(move |connection| {
             let mut looking = connection.prepare_cached(
                 "SELECT row, webhook FROM delivery \
-                 WHERE row > ?1 AND created_at BETWEEN ?2 AND ?6 AND state = ?3 AND began_at IS NULL AND (?4 IS NULL OR webhook = ?4) \
+                 WHERE row > ?1 AND created_at BETWEEN ?2 AND ?6 AND state = ?3 \
+                 AND began_at IS NULL AND (?4 IS NULL OR webhook = ?4) \
                  AND webhook IN (SELECT id FROM webhook WHERE active) ORDER BY row LIMIT ?5",
             )?;
             let Again { since, until, webhook, state } = which;
