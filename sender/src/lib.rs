@@ -7,13 +7,17 @@
 mod api;
 mod attempt;
 mod catalogue;
+mod clock;
 mod delivery;
 mod egress;
 mod event;
+mod live;
 mod own_types;
 mod plugin;
 mod profile;
 mod registry;
+mod resend;
+mod schedule;
 mod sender;
 mod store;
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! Tests of the whole sender, through its API and against real loopback sockets.
 
 mod api;
+mod by_hand;
 mod failures;
+mod keeping;
 mod lists;
+mod moved;
 mod own_types;
 mod recovery;
+mod retries;
 mod target;
 mod tls;
 mod walkthrough;

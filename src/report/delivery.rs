@@ -1,5 +1,7 @@
 //! A delivery, told truthfully: what came back, or where it ended and why.
 
+mod live;
+
 use hooklab_shared::delivery::{Attempt, AttemptOutcome, Delivery, DeliveryState, Phase};
 use hooklab_shared::headers::Octets;
 
@@ -7,6 +9,7 @@ use super::paint::Ink;
 use super::table::{Cell, Table};
 use super::{Report, capture, micros, shown, shown_bytes};
 use crate::exit::{Code, Failure};
+pub(crate) use live::told;
 
 /// How a process ends that waited for this delivery.
 pub(crate) fn code(delivery: &Delivery) -> Code {
@@ -79,6 +82,12 @@ pub(crate) fn confirm(
     {
         report.line(row("try", &shown(hint)))?;
     }
+    if let Some(due_at) = delivery.due_at {
+        report.line(row("again at", &due_at.to_string()))?;
+    }
+    if let Some(because) = &delivery.because {
+        report.line(row("ended", &shown(because)))?;
+    }
     report.line(row("delivery", &delivery.id.to_string()))
 }
 
@@ -121,7 +130,8 @@ pub(crate) fn whole(report: &mut Report, delivery: &Delivery) -> Result<(), Fail
 }
 
 fn exchange(report: &mut Report, attempt: &Attempt) -> Result<(), Failure> {
-    let title = report.ink(Ink::Bold, format_args!("attempt {}", attempt.n));
+    let manual = if attempt.manual { " by hand" } else { "" };
+    let title = report.ink(Ink::Bold, format_args!("attempt {}{manual}", attempt.n));
     report.line(format_args!("\n{title} · {} · {}", attempt.at, latency(attempt)))?;
     let request = &attempt.request;
     report.line(format_args!("> {} {}", shown(&request.method), shown(&request.url)))?;

@@ -236,9 +236,7 @@ pub(super) async fn delete(
     State(sender): State<Sender>,
     Number(id): Number,
 ) -> Result<Response, Refusal> {
-    let ended = sender.store().delete_webhook(id).await?.ok_or_else(Refusal::unknown_webhook)?;
-    for delivery in ended {
-        sender.waiting().ended(delivery);
-    }
+    let cancelled = sender.store().delete_webhook(id).await?;
+    sender.cancelled(&cancelled.ok_or_else(Refusal::unknown_webhook)?);
     Ok(json_as_php(&true))
 }

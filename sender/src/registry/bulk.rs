@@ -22,9 +22,10 @@ pub(crate) async fn bulk(sender: &Sender, bulk: Bulk) -> Result<BulkResult, Prob
             sender.store().change_webhooks(picked, now(), change).await?
         }
     };
-    for delivery in &done.ended {
-        sender.waiting().ended(*delivery);
+    for webhook in &done.changed {
+        sender.live().webhook(webhook);
     }
+    sender.cancelled(&done.cancelled);
     Ok(told(action, &done))
 }
 

@@ -4,11 +4,10 @@ use std::collections::HashSet;
 
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::webhook::Webhook;
-use uuid::Uuid;
 
 use super::listing::{self, WebhookFilter};
 use super::webhooks::{self, Registered};
-use super::{Store, StoreError};
+use super::{Cancelled, Store, StoreError};
 
 /// Which webhooks are meant.
 #[derive(Clone, Debug)]
@@ -24,12 +23,14 @@ pub(crate) enum Picked {
 pub(crate) struct Done {
     /// Each number, once, and whether there is such a webhook.
     pub(crate) each: Vec<(i64, bool)>,
-    /// Deliveries that ended with their webhook.
-    pub(crate) ended: Vec<Uuid>,
+    /// Those that were changed, as they are now.
+    pub(crate) changed: Vec<Webhook>,
+    /// Deliveries that were called off with their webhook.
+    pub(crate) cancelled: Vec<Cancelled>,
 }
 
 impl Store {
-    /// Changes many webhooks.
+    /// Changes many webhooks, as one is changed.
     pub(crate) async fn change_webhooks(
         &self,
         picked: Picked,
@@ -42,7 +43,9 @@ impl Store {
                 let found = webhooks::one(connection, id)?;
                 if let Some(found) = &found {
                     let changed = Webhook { id, modified_at: at, ..change(found) };
-                    webhooks::update(connection, &changed)?;
+                    let changed = webhooks::change(connection, &found.webhook, changed)?;
+                    done.cancelled.extend(changed.cancelled);
+                    done.changed.push(changed.webhook);
                 }
                 done.each.push((id, found.is_some()));
             }
@@ -51,14 +54,15 @@ impl Store {
         .await
     }
 
-    /// Deletes many webhooks; their deliveries stay in the log, and what was pending ends.
+    /// Deletes many webhooks; their deliveries stay in the log, and what was pending is called
+    /// off.
     pub(crate) async fn delete_webhooks(&self, picked: Picked) -> Result<Done, StoreError> {
         self.write(move |connection| {
             let mut done = Done::default();
             for id in ids(connection, picked)? {
-                let ended = webhooks::delete(connection, id)?;
-                done.each.push((id, ended.is_some()));
-                done.ended.extend(ended.into_iter().flatten());
+                let cancelled = webhooks::delete(connection, id)?;
+                done.each.push((id, cancelled.is_some()));
+                done.cancelled.extend(cancelled.into_iter().flatten());
             }
             Ok(done)
         })
