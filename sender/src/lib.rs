@@ -10,6 +10,7 @@ mod catalogue;
 mod delivery;
 mod egress;
 mod event;
+mod outgoing;
 mod profile;
 mod registry;
 mod sender;

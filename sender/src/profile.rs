@@ -4,11 +4,16 @@ mod php;
 mod standard_webhooks;
 mod ultimate_multisite;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use hooklab_shared::id::Timestamp;
+use hooklab_shared::limits::Limits;
 use hooklab_shared::signature::standard_webhooks::Secret;
 use hooklab_shared::webhook::Profile;
 use url::Url;
+
+use crate::outgoing::Fields;
 
 /// An event, as far as a profile needs to know it.
 #[derive(Clone, Debug)]
@@ -23,13 +28,11 @@ pub(crate) struct Event {
     pub(crate) payload: String,
 }
 
-/// A request as it goes out: header fields in order, then the body.
+/// What a profile makes of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wire {
-    /// Names as they are spelled on the wire.
-    pub(crate) headers: Vec<(&'static str, String)>,
-    /// Whether the names are spelled like `Content-Type`; lowercase otherwise.
-    pub(crate) title_case: bool,
+    /// Every header field.
+    pub(crate) fields: Fields,
     /// The content.
     pub(crate) body: Bytes,
 }
@@ -63,8 +66,10 @@ pub(crate) fn signs(profile: Profile) -> bool {
     }
 }
 
-/// The value of `Host`: the port only where it is not the scheme's own.
-fn host(target: &Url) -> String {
-    let host = target.host_str().unwrap_or_default();
-    target.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+/// From an attempt's first step to the answer's last byte.
+pub(crate) fn timeout(profile: Profile, limits: &Limits) -> Duration {
+    match profile {
+        Profile::StandardWebhooks => limits.attempt_timeout,
+        Profile::UltimateMultisite => limits.multisite_attempt_timeout,
+    }
 }

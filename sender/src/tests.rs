@@ -1,6 +1,7 @@
 //! Tests of the whole sender, through its API and against real loopback sockets.
 
 mod api;
+mod connections;
 mod failures;
 mod recovery;
 mod target;

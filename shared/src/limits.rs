@@ -57,6 +57,13 @@ pub struct Limits {
     pub multisite_attempt_timeout: Duration,
     /// For connecting alone, within the attempt's timeout: what WordPress and curl scripts give it.
     pub connect_timeout: Duration,
+    /// Idle connections kept to one target: as many as may be in flight to it.
+    pub idle_connections_of_target_max: usize,
+    /// Idle connections kept in all: a quarter of a laptop's descriptor limit of 1,024.
+    pub idle_connections_max: usize,
+    /// How long a connection waits for its next request: below the 5 s after which Node and Apache
+    /// close it, so that a request seldom meets the end of its connection.
+    pub idle_connection_timeout: Duration,
     /// A page of deliveries in bytes of what they hold: beyond it the page ends, and says so.
     pub page_bytes_max: usize,
     /// Changes that wait for the sender's store; who brings more waits before its door.
@@ -91,6 +98,9 @@ impl Default for Limits {
             attempt_timeout: Duration::from_secs(15),
             multisite_attempt_timeout: Duration::from_secs(45),
             connect_timeout: Duration::from_secs(10),
+            idle_connections_of_target_max: 64,
+            idle_connections_max: 256,
+            idle_connection_timeout: Duration::from_secs(3),
             page_bytes_max: 8 * 1024 * 1024,
             store_queue_max: 1_024,
         }

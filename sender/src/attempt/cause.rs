@@ -1,14 +1,13 @@
 //! Why an attempt failed, in plain words, and what to try.
 
-use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use hooklab_shared::delivery::{AttemptOutcome, Phase};
-use hyper::HeaderMap;
-use hyper::header::LOCATION;
 use tokio_rustls::rustls::{self, CertificateError};
+
+use crate::egress::ResolveError;
 
 /// Why there was no whole answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +27,16 @@ pub(super) enum Cause {
     NotHttp(String),
     HeadTooLarge,
     Other(String),
+}
+
+impl From<ResolveError> for Cause {
+    fn from(error: ResolveError) -> Self {
+        match error {
+            ResolveError::Unresolved(name) => Self::Unresolved(name),
+            ResolveError::Forbidden(ip) => Self::Forbidden(ip),
+            why @ ResolveError::NoHost => Self::Unusable(why.to_string()),
+        }
+    }
 }
 
 impl Cause {
@@ -100,11 +109,11 @@ impl Cause {
     }
 }
 
-/// What to try after an answer that is not 2xx.
-pub(super) fn status_hint(status: u16, headers: &HeaderMap) -> String {
+/// What to try after an answer that is not 2xx; `location` is its field of this name.
+pub(super) fn status_hint(status: u16, location: Option<Vec<u8>>) -> String {
     let hint = match status {
         300..=399 => {
-            let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+            let location = location.and_then(|value| String::from_utf8(value).ok());
             let final_url = location.map(|to| format!(" (it points to {to})")).unwrap_or_default();
             return format!("redirects are never followed: register the final URL{final_url}");
         }
@@ -142,40 +151,6 @@ pub(super) fn of_io(error: &io::Error) -> Cause {
         ErrorKind::TimedOut => Cause::Unreachable("the connection timed out".to_owned()),
         _ => Cause::Other(error.to_string()),
     }
-}
-
-/// The cause behind an error of the exchange.
-pub(super) fn of_hyper(error: &hyper::Error) -> Cause {
-    if let Some(io) = io_source(error) {
-        return of_io(io);
-    }
-    if error.is_parse_too_large() {
-        Cause::HeadTooLarge
-    } else if error.is_parse() {
-        let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-        Cause::NotHttp(why)
-    } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
-        Cause::Closed
-    } else {
-        let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-        Cause::Other(why)
-    }
-}
-
-/// Whether the request itself could not be sent.
-pub(super) fn while_sending(error: &hyper::Error) -> bool {
-    io_source(error).is_some_and(|io| io.kind() == ErrorKind::BrokenPipe)
-}
-
-fn io_source(error: &hyper::Error) -> Option<&io::Error> {
-    let mut source = error.source();
-    while let Some(inner) = source {
-        if let Some(io) = inner.downcast_ref() {
-            return Some(io);
-        }
-        source = inner.source();
-    }
-    None
 }
 
 fn of_tls(error: &rustls::Error) -> Cause {

@@ -4,7 +4,8 @@ use hooklab_shared::signature::standard_webhooks::sign;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Event, Sending, Wire, host};
+use super::{Event, Sending, Wire};
+use crate::outgoing::{Fields, host};
 
 #[derive(Serialize)]
 struct Content<'a> {
@@ -17,18 +18,17 @@ struct Content<'a> {
 pub(super) fn wire(event: &Event, sending: &Sending<'_>) -> Wire {
     let body = content(event);
     let seconds = sending.at.as_secs();
-    let mut headers = vec![
-        ("host", host(sending.target)),
-        ("user-agent", sending.user_agent.to_owned()),
-        ("content-type", "application/json".to_owned()),
-        ("content-length", body.len().to_string()),
-        ("webhook-id", event.id.clone()),
-        ("webhook-timestamp", seconds.to_string()),
-    ];
+    let mut fields = Fields::default();
+    fields.push("host", host(sending.target));
+    fields.push("user-agent", sending.user_agent.to_owned());
+    fields.push("content-type", "application/json");
+    fields.push("content-length", body.len().to_string());
+    fields.push("webhook-id", event.id.clone());
+    fields.push("webhook-timestamp", seconds.to_string());
     if let Some(secret) = sending.secret {
-        headers.push(("webhook-signature", sign(secret, &event.id, seconds, &body)));
+        fields.push("webhook-signature", sign(secret, &event.id, seconds, &body));
     }
-    Wire { headers, title_case: false, body: body.into() }
+    Wire { fields, body: body.into() }
 }
 
 /// The timestamp is the event's, not the attempt's, so that the body is the same in every attempt.
@@ -66,8 +66,8 @@ mod tests {
             "{\"type\":\"payment_received\",\"timestamp\":\"2026-09-21T14:13:20.123456Z\",\
              \"data\":{\"b\":1.10,\"a\":12345678901234567890123}}"
         );
-        let value = |name| wire.headers.iter().find(|(n, _)| *n == name).unwrap().1.clone();
-        let names: Vec<_> = wire.headers.iter().map(|(name, _)| *name).collect();
+        let value = |name| String::from_utf8(wire.fields.get(name).unwrap().to_vec()).unwrap();
+        let names: Vec<_> = wire.fields.iter().map(|(name, _)| name).collect();
         assert_eq!(
             names,
             [

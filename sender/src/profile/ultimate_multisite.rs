@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Event, Sending, Wire, host, php};
+use super::{Event, Sending, Wire, php};
+use crate::outgoing::{Fields, host};
 
 /// What WordPress calls itself: its version, then the network's home.
 const USER_AGENT: &str = "WordPress/6.9; https://network.example";
@@ -12,15 +13,14 @@ pub(crate) const VERSION: &str = "2.4.13";
 
 pub(super) fn wire(event: &Event, sending: &Sending<'_>) -> Wire {
     let body = content(event);
-    let headers = vec![
-        ("Host", host(sending.target)),
-        ("User-Agent", USER_AGENT.to_owned()),
-        ("Accept", "*/*".to_owned()),
-        ("Accept-Encoding", "deflate, gzip, br".to_owned()),
-        ("Content-Type", "application/json".to_owned()),
-        ("Content-Length", body.len().to_string()),
-    ];
-    Wire { headers, title_case: true, body: body.into() }
+    let mut fields = Fields::default();
+    fields.push("Host", host(sending.target));
+    fields.push("User-Agent", USER_AGENT);
+    fields.push("Accept", "*/*");
+    fields.push("Accept-Encoding", "deflate, gzip, br");
+    fields.push("Content-Type", "application/json");
+    fields.push("Content-Length", body.len().to_string());
+    Wire { fields, body: body.into() }
 }
 
 fn content(event: &Event) -> String {
@@ -55,7 +55,8 @@ mod tests {
             "{\"customer_name\":\"Zo\\u00eb\",\"payment_invoice_url\":\"https:\\/\\/a\\/b\",\
              \"x\":29,\"wu_version\":\"2.4.13\"}"
         );
-        let told: Vec<_> = wire.headers.iter().map(|(n, v)| format!("{n}: {v}")).collect();
+        let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
+        let told: Vec<_> = wire.fields.iter().map(|(n, v)| format!("{n}: {}", text(v))).collect();
         assert_eq!(
             told,
             [

@@ -1,5 +1,6 @@
 //! A target on loopback that answers as it is told.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub(super) enum Answer {
     /// With these bytes, then the end.
     Bytes(&'static [u8]),
+    /// With these bytes, to every request of a connection.
+    Keep(&'static [u8]),
     /// With these bytes before anything is read, then the end.
     AtOnce(&'static [u8]),
     /// With these bytes, then nothing more, the connection open.
@@ -27,6 +30,7 @@ pub(super) const OK: Answer = Answer::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length:
 pub(super) struct Target {
     pub(super) port: u16,
     requests: Arc<Mutex<Vec<String>>>,
+    connections: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -35,15 +39,17 @@ impl Target {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::<Mutex<Vec<String>>>::default();
-        let seen = requests.clone();
+        let connections = Arc::<AtomicUsize>::default();
+        let (seen, opened) = (requests.clone(), connections.clone());
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
+                opened.fetch_add(1, Ordering::Relaxed);
                 let seen = seen.clone();
                 tokio::spawn(async move { serve(stream, answer, &seen).await });
             }
         });
-        Self { port, requests, task }
+        Self { port, requests, connections, task }
     }
 
     pub(super) fn url(&self) -> String {
@@ -52,6 +58,11 @@ impl Target {
 
     pub(super) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
+    }
+
+    /// How many connections there have been.
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 }
 
@@ -71,6 +82,14 @@ async fn serve(mut stream: TcpStream, answer: Answer, seen: &Mutex<Vec<String>>)
     match answer {
         Answer::AtOnce(_) => {}
         Answer::Bytes(bytes) => drop(stream.write_all(bytes).await),
+        Answer::Keep(bytes) => {
+            while stream.write_all(bytes).await.is_ok() {
+                match read(&mut stream).await {
+                    end if end.is_empty() => break,
+                    request => seen.lock().unwrap().push(request),
+                }
+            }
+        }
         Answer::Hang(bytes) => {
             drop(stream.write_all(bytes).await);
             tokio::time::sleep(Duration::from_secs(60)).await;
