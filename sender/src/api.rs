@@ -57,6 +57,7 @@ fn routes() -> OpenApiRouter<Sender> {
         .routes(routes!(webhooks::list, webhooks::add))
         .routes(routes!(webhooks::one, webhooks::change, webhooks::delete))
         .routes(routes!(webhooks::test))
+        .routes(routes!(webhooks::rotate))
         .routes(routes!(events::fire))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::one))

@@ -73,20 +73,21 @@ impl Caller {
 
     /// Tries a delivery once, within its timeout.
     pub(crate) async fn attempt(&self, due: &Due, at: Timestamp) -> Attempt {
-        let Due { n, .. } = *due;
+        let Due { n, manual, .. } = *due;
         match self.outgoing(due, at) {
             Ok(outgoing) => {
                 let called = self.call(&outgoing).await;
                 let Called { answer, phases, outcome } = called;
                 let response = answer.as_ref().map(Answer::told);
-                Attempt { n, at, request: outgoing.told(), response, phases, outcome }
+                Attempt { n, manual, at, request: outgoing.told(), response, phases, outcome }
             }
             Err(why) => {
                 let (method, url) = ("POST".to_owned(), due.target.clone());
                 let (headers, body) = (Vec::new(), BodyDocument::of(b""));
                 let request = SentRequest { method, url, headers, body };
                 let outcome = Cause::Unusable(why.to_string()).failed(Phase::Policy);
-                Attempt { n, at, request, response: None, phases: Phases::default(), outcome }
+                let phases = Phases::default();
+                Attempt { n, manual, at, request, response: None, phases, outcome }
             }
         }
     }
@@ -108,10 +109,13 @@ impl Caller {
     /// The request that this attempt of a delivery sends.
     fn outgoing(&self, due: &Due, at: Timestamp) -> Result<Outgoing, ParseError> {
         let target = Url::parse(&due.target)?;
-        let (secret, user_agent) = (due.secret.as_ref(), self.user_agent.as_str());
-        let sending = Sending { target: &target, at, secret, user_agent };
-        let Wire { fields, body } = profile::wire(due.profile, &due.event, &sending);
-        let timeout = profile::timeout(due.profile, &self.limits);
+        let sending =
+            Sending { target: &target, at, keys: &due.keys, user_agent: &self.user_agent };
+        let Wire { mut fields, body } = profile::wire(due.profile, &due.event, &sending);
+        for (name, value) in &due.headers {
+            fields.push(name.clone(), value.clone());
+        }
+        let timeout = due.timeout.unwrap_or_else(|| profile::timeout(due.profile, &self.limits));
         let method = "POST".into();
         Ok(Outgoing { method, target, fields, body, timeout, manner: Manner::Whole })
     }

@@ -152,7 +152,9 @@ async fn log(
     // One attempt is all there is, so whatever it brings is the end.
     let state = match attempt.outcome {
         AttemptOutcome::Delivered => DeliveryState::Delivered,
-        AttemptOutcome::Refused { .. } | AttemptOutcome::Failed { .. } => DeliveryState::Exhausted,
+        AttemptOutcome::Refused { .. }
+        | AttemptOutcome::Failed { .. }
+        | AttemptOutcome::Interrupted => DeliveryState::Exhausted,
     };
     let ended = Ended { row: due.row, webhook: due.webhook, attempt, state };
     loop {

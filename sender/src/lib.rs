@@ -19,5 +19,5 @@ mod store;
 mod tests;
 
 pub use egress::{AllowTarget, BadAllowTarget};
-pub use sender::{OpenError, Place, Sender, Settings};
+pub use sender::{Keep, OpenError, Place, Sender, Settings};
 pub use store::StoreError;

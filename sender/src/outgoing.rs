@@ -145,6 +145,12 @@ impl Fields {
         self.0.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
     }
 
+    /// The names that are the program's own.
+    pub(crate) fn into_static_names(self) -> Vec<&'static str> {
+        let own = |name| if let Cow::Borrowed(name) = name { Some(name) } else { None };
+        self.0.into_iter().filter_map(|(name, _)| own(name)).collect()
+    }
+
     /// The fields in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, value)| (&**name, &**value))

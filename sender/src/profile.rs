@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::limits::Limits;
-use hooklab_shared::signature::standard_webhooks::Secret;
+use hooklab_shared::signature::{Keys, Secret};
 use hooklab_shared::webhook::Profile;
 use url::Url;
 
@@ -45,7 +45,7 @@ pub(crate) struct Sending<'a> {
     /// When the attempt begins.
     pub(crate) at: Timestamp,
     /// What it signs with, where the profile signs.
-    pub(crate) secret: Option<&'a Secret>,
+    pub(crate) keys: &'a Keys,
     /// hooklab's own `User-Agent`, where the profile has none of its own.
     pub(crate) user_agent: &'a str,
 }
@@ -64,6 +64,18 @@ pub(crate) fn signs(profile: Profile) -> bool {
         Profile::StandardWebhooks => true,
         Profile::UltimateMultisite => false,
     }
+}
+
+/// The header fields that this profile sends, by name.
+pub(crate) fn names(profile: Profile) -> Vec<&'static str> {
+    let Ok(target) = Url::parse("http://localhost/") else { return Vec::new() };
+    let secret = Secret::from_key(&[0; 32]).ok();
+    let keys = Keys { secrets: secret.into_iter().collect(), ..Keys::default() };
+    let at = Timestamp::default();
+    let event =
+        Event { id: "evt".into(), kind: "test".into(), created_at: at, payload: "{}".into() };
+    let sending = Sending { target: &target, at, keys: &keys, user_agent: "hooklab" };
+    wire(profile, &event, &sending).fields.into_static_names()
 }
 
 /// From an attempt's first step to the answer's last byte.

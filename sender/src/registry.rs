@@ -1,9 +1,12 @@
 //! Webhooks: what may be registered, and what may be changed.
 
+use std::time::Duration;
+
 use hooklab_shared::problem::{FieldError, Problem};
 use hooklab_shared::signature::standard_webhooks::Secret;
 use hooklab_shared::webhook::{
-    CreatedWebhook, NewWebhook, Webhook, WebhookPatch, name_error, url_error,
+    CreatedWebhook, NewWebhook, RotatedSecret, Rotation, Webhook, WebhookPatch, headers_error,
+    name_error, overlap_error, rate_error, schedule_error, timeout_error, url_error,
 };
 
 use crate::catalogue::Catalogue;
@@ -19,6 +22,10 @@ const INTEGRATION: &str = "manual";
 
 /// A secret's key in bytes, of the 24 to 64 that the specification asks for.
 const KEY_BYTES: usize = 32;
+
+/// How long an old secret signs beside the new one, unless told otherwise: whoever verifies has a
+/// day to take the new one over.
+const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
 /// Registers a webhook; its secret is told here and never again.
 pub(crate) async fn add(sender: &Sender, new: NewWebhook) -> Result<CreatedWebhook, Problem> {
@@ -50,6 +57,41 @@ pub(crate) async fn change(
     }
 }
 
+/// Gives a webhook another secret, told here and never again; `None` where there is no such
+/// webhook.
+pub(crate) async fn rotate(
+    sender: &Sender,
+    id: i64,
+    rotation: Rotation,
+) -> Result<Option<RotatedSecret>, Problem> {
+    let Some(found) = sender.store().webhook(id).await? else { return Ok(None) };
+    if !profile::signs(found.webhook.profile) {
+        let profile = found.webhook.profile.as_str();
+        let detail = format!("webhook {id} has the profile {profile}, which signs nothing");
+        return Err(Problem::new(409, "unsigned-profile", detail));
+    }
+    let overlap = rotation.overlap.unwrap_or(OVERLAP.into());
+    let mut errors: Vec<FieldError> = overlap_error(overlap).into_iter().collect();
+    let secret = match rotation.secret.as_deref().map(Secret::parse) {
+        None => generated()?,
+        Some(Ok(secret)) => secret,
+        Some(Err(bad)) => {
+            errors.push(FieldError { field: "secret".into(), detail: format!("failed to {bad}") });
+            return Err(invalid(errors));
+        }
+    };
+    if !errors.is_empty() {
+        return Err(invalid(errors));
+    }
+    let (at, overlap) = (now(), overlap.as_duration());
+    let old_until = (!overlap.is_zero()).then(|| at + overlap);
+    let rotated = sender.store().rotate_secret(id, at, secret.clone(), old_until).await?;
+    Ok(rotated.map(|webhook| RotatedSecret {
+        secret: secret.reveal(),
+        old_secret_until: webhook.old_secret_until,
+    }))
+}
+
 fn checked(catalogue: &Catalogue, new: NewWebhook) -> Result<NewRow, Problem> {
     let integration = new.integration.unwrap_or_else(|| INTEGRATION.to_owned());
     let mut errors: Vec<FieldError> = name_error(&new.name)
@@ -57,6 +99,10 @@ fn checked(catalogue: &Catalogue, new: NewWebhook) -> Result<NewRow, Problem> {
         .chain(url_error(&new.url))
         .chain(event_error(catalogue, &new.event))
         .chain(integration_error(&integration))
+        .chain(headers_error(&new.headers, new.profile, &profile::names(new.profile)))
+        .chain(new.timeout.and_then(timeout_error))
+        .chain(new.schedule.as_deref().and_then(schedule_error))
+        .chain(new.rate.and_then(rate_error))
         .collect();
     let given = new.secret.as_deref().map(Secret::parse).transpose();
     let given = given.unwrap_or_else(|bad| {
@@ -78,6 +124,10 @@ fn checked(catalogue: &Catalogue, new: NewWebhook) -> Result<NewRow, Problem> {
         secret,
         active: new.active.unwrap_or(true),
         integration,
+        headers: new.headers,
+        timeout: new.timeout,
+        schedule: new.schedule,
+        rate: new.rate,
     })
 }
 
@@ -97,7 +147,7 @@ fn changed(
         field: "profile".into(),
         detail: "signs, and this webhook was made without a secret: make a new webhook".into(),
     });
-    let errors: Vec<FieldError> = patch
+    let mut errors: Vec<FieldError> = patch
         .name
         .as_deref()
         .and_then(name_error)
@@ -107,12 +157,15 @@ fn changed(
         .chain(patch.integration.as_deref().and_then(integration_error))
         .chain(no_secret)
         .collect();
-    if !errors.is_empty() {
-        return Err(errors);
-    }
-    let mut webhook = found.webhook.clone();
+    let webhook = patched(found.webhook.clone(), patch);
+    errors.extend(terms_errors(&webhook));
+    if errors.is_empty() { Ok(webhook) } else { Err(errors) }
+}
+
+fn patched(mut webhook: Webhook, patch: WebhookPatch) -> Webhook {
     if patch.active == Some(true) {
         webhook.deactivated_because = None;
+        webhook.failing_since = None;
     }
     webhook.name = patch.name.map_or(webhook.name, |name| name.trim().to_owned());
     webhook.url = patch.url.unwrap_or(webhook.url);
@@ -120,7 +173,21 @@ fn changed(
     webhook.profile = patch.profile.unwrap_or(webhook.profile);
     webhook.active = patch.active.unwrap_or(webhook.active);
     webhook.integration = patch.integration.unwrap_or(webhook.integration);
-    Ok(webhook)
+    webhook.headers = patch.headers.unwrap_or(webhook.headers);
+    webhook.timeout = patch.timeout.unwrap_or(webhook.timeout);
+    webhook.schedule = patch.schedule.unwrap_or(webhook.schedule);
+    webhook.rate = patch.rate.unwrap_or(webhook.rate);
+    webhook
+}
+
+/// What is wrong with a webhook's terms, as a whole: another profile may send what was its own.
+fn terms_errors(webhook: &Webhook) -> impl Iterator<Item = FieldError> {
+    let headers =
+        headers_error(&webhook.headers, webhook.profile, &profile::names(webhook.profile));
+    let timeout = webhook.timeout.and_then(timeout_error);
+    let schedule = webhook.schedule.as_deref().and_then(schedule_error);
+    let rate = webhook.rate.and_then(rate_error);
+    headers.into_iter().chain(timeout).chain(schedule).chain(rate)
 }
 
 fn event_error(catalogue: &Catalogue, slug: &str) -> Option<FieldError> {

@@ -1,7 +1,7 @@
 //! The sender: open, API, close.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use hooklab_shared::directory::DirectoryError;
 use hooklab_shared::id::Timestamp;
@@ -33,6 +33,41 @@ pub struct Settings {
     pub limits: Limits,
     /// What it calls itself to targets, such as `hooklab/0.1.0`.
     pub user_agent: String,
+    /// How many times faster than real its waits go by: schedules, `Retry-After`, throttles, the
+    /// time after which it deactivates; never its timeouts. 1 to 1,000,000.
+    pub time_scale: u32,
+    /// How much of the delivery log is kept.
+    pub keep: Keep,
+}
+
+/// How much of the delivery log is kept; what is pending is kept in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// The newest so many deliveries.
+    pub deliveries: u64,
+    /// Deliveries that are younger than this.
+    pub age: Duration,
+}
+
+impl Default for Keep {
+    /// A hundred thousand deliveries, a few hundred megabytes, of a month.
+    fn default() -> Self {
+        Self { deliveries: 100_000, age: Duration::from_secs(30 * 24 * 3600) }
+    }
+}
+
+impl Default for Settings {
+    /// In memory, to loopback alone, in real time.
+    fn default() -> Self {
+        Self {
+            place: Place::Memory,
+            allow_targets: Vec::new(),
+            limits: Limits::default(),
+            user_agent: "hooklab".to_owned(),
+            time_scale: 1,
+            keep: Keep::default(),
+        }
+    }
 }
 
 /// Why a sender could not be opened.
@@ -70,13 +105,8 @@ impl From<OpenStoreError> for OpenError {
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// use hooklab_sender::{Place, Sender, Settings};
-/// let sender = Sender::open(Settings {
-///     place: Place::Memory,
-///     allow_targets: vec![],
-///     limits: Default::default(),
-///     user_agent: "hooklab/0.1.0".into(),
-/// })
-/// .unwrap();
+/// let place = Place::Memory;
+/// let sender = Sender::open(Settings { place, ..Settings::default() }).unwrap();
 /// assert_eq!(sender.failure(), None);
 /// sender.close().await;
 /// # });

@@ -21,7 +21,7 @@ use crate::{Place, Sender, Settings};
 /// A sender in memory, with these limits.
 fn sender(limits: Limits) -> Sender {
     let user_agent = "hooklab/0.1.0".to_owned();
-    Sender::open(Settings { place: Place::Memory, allow_targets: vec![], limits, user_agent })
+    Sender::open(Settings { place: Place::Memory, limits, user_agent, ..Settings::default() })
         .unwrap()
 }
 

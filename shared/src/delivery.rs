@@ -55,7 +55,7 @@ pub struct Delivery {
     pub event: String,
     /// The webhook's number.
     pub webhook: i64,
-    /// Where it goes: the webhook's URL when the event was fired.
+    /// Where it goes: the webhook's URL; while it is pending it follows that URL's changes.
     pub target: String,
     /// Whether it is a test event: marked, logged, not counted.
     pub test: bool,
@@ -63,6 +63,12 @@ pub struct Delivery {
     pub state: DeliveryState,
     /// When it was accepted.
     pub created_at: Timestamp,
+    /// When its next attempt is due, while it is pending.
+    #[serde(default)]
+    pub due_at: Option<Timestamp>,
+    /// Why it ended without being delivered, where it did.
+    #[serde(default)]
+    pub because: Option<String>,
     /// Every attempt, the first one first.
     pub attempts: Vec<Attempt>,
 }
@@ -77,9 +83,14 @@ pub enum DeliveryState {
     Delivered,
     /// No attempt is left.
     Exhausted,
+    /// It was called off: by hand, or because its webhook was deleted or deactivated.
+    Cancelled,
 }
 
 impl DeliveryState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Delivered, Self::Exhausted, Self::Cancelled];
+
     /// As it is told.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -87,6 +98,7 @@ impl DeliveryState {
             Self::Pending => "pending",
             Self::Delivered => "delivered",
             Self::Exhausted => "exhausted",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -96,6 +108,9 @@ impl DeliveryState {
 pub struct Attempt {
     /// Its number, from 1.
     pub n: u32,
+    /// Whether it was asked for by hand: a resend.
+    #[serde(default)]
+    pub manual: bool,
     /// When it began.
     pub at: Timestamp,
     /// What was sent.
@@ -177,6 +192,8 @@ pub enum AttemptOutcome {
         /// What to try.
         hint: String,
     },
+    /// The sender stopped while it was under way, so nobody knows how it ended; it is made again.
+    Interrupted,
 }
 
 /// A phase of an attempt.

@@ -22,7 +22,7 @@ pub(crate) struct DeliveriesArgs {
     #[arg(long, value_name = "SLUG")]
     event: Option<String>,
     /// Only those that stand so
-    #[arg(long, value_parser = ["pending", "delivered", "exhausted"])]
+    #[arg(long, value_parser = ["pending", "delivered", "exhausted", "cancelled"])]
     status: Option<String>,
     /// How many, the newest first
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=500))]

@@ -83,6 +83,8 @@ async fn settings(home: &Home) -> Settings {
         bins: Vec::new(),
         auto_create: true,
         allow_targets: Vec::new(),
+        time_scale: 1,
+        keep_deliveries: hooklab_sender::Keep::default(),
         token: None,
         allowed_hosts: Vec::new(),
         ready_file: None,

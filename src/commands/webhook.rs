@@ -128,6 +128,7 @@ async fn add(args: &AddArgs, client: &Client, report: &mut Report) -> Result<(),
         active: args.inactive.then_some(false),
         integration: args.integration.clone(),
         secret: args.secret.as_deref().map(value::secret).transpose()?,
+        ..NewWebhook::default()
     };
     let made: CreatedWebhook = client.post(&client.url(["webhooks"]), &new).await?;
     if report.is_json() {
@@ -151,6 +152,7 @@ async fn edit(args: &EditArgs, client: &Client, report: &mut Report) -> Result<(
         profile: args.profile,
         active: (args.active || args.inactive).then_some(args.active),
         integration: args.integration.clone(),
+        ..WebhookPatch::default()
     };
     if patch == WebhookPatch::default() {
         return Err(Failure::usage(

@@ -43,6 +43,7 @@ pub(crate) fn result(delivery: &Delivery) -> String {
         AttemptOutcome::Failed { phase, cause, .. } => {
             format!("failed at {}, {}", phase.as_str(), shown(cause))
         }
+        AttemptOutcome::Interrupted => "interrupted".to_owned(),
     }
 }
 
@@ -52,6 +53,7 @@ pub(crate) fn ink(state: DeliveryState) -> Ink {
         DeliveryState::Pending => Ink::Yellow,
         DeliveryState::Delivered => Ink::Green,
         DeliveryState::Exhausted => Ink::Red,
+        DeliveryState::Cancelled => Ink::Dim,
     }
 }
 
@@ -195,6 +197,7 @@ mod tests {
         };
         let attempt = Attempt {
             n: 1,
+            manual: false,
             at: Timestamp::default(),
             request,
             response: None,
@@ -210,6 +213,8 @@ mod tests {
             test: false,
             state: DeliveryState::Exhausted,
             created_at: Timestamp::default(),
+            due_at: None,
+            because: None,
             attempts: vec![attempt],
         }
     }

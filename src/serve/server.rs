@@ -107,6 +107,8 @@ fn sender(settings: &Settings, limits: Limits) -> Result<Sender, Failure> {
         allow_targets: settings.allow_targets.clone(),
         limits,
         user_agent: concat!("hooklab/", env!("CARGO_PKG_VERSION")).to_owned(),
+        time_scale: settings.time_scale,
+        keep: settings.keep_deliveries,
     })
     .map_err(Failure::usage)
 }

@@ -8,6 +8,7 @@ use hooklab_sender::AllowTarget;
 use hooklab_shared::bin::{Config, Keep};
 use hooklab_shared::cidr::Cidr;
 use hooklab_shared::id::BinName;
+use hooklab_shared::span::Span;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::bind::Host;
@@ -43,6 +44,10 @@ pub(crate) struct Settings {
     pub(crate) auto_create: bool,
     /// Targets beyond this machine.
     pub(crate) allow_targets: Vec<AllowTarget>,
+    /// How many times faster than real the sender's waits go by.
+    pub(crate) time_scale: u32,
+    /// What is kept of the delivery log.
+    pub(crate) keep_deliveries: hooklab_sender::Keep,
     /// What the dashboard asks for.
     pub(crate) token: Option<Token>,
     /// Names of the dashboard besides the address it listens on.
@@ -101,6 +106,8 @@ impl Settings {
             host,
             auto_create: !args.no_auto_create,
             allow_targets: args.allow_targets.clone(),
+            time_scale: args.time_scale,
+            keep_deliveries: keep_deliveries(args),
             token,
             allowed_hosts: names(&args.allowed_hosts)?,
             ready_file: args.ready_file.clone(),
@@ -148,6 +155,14 @@ fn durability(store: &Store, asked: Option<Level>) -> Result<Durability, Failure
         )),
         (Store::Disk(_), None | Some(Level::Process)) => Ok(Durability::Process),
         (Store::Disk(_), Some(Level::Disk)) => Ok(Durability::Disk),
+    }
+}
+
+fn keep_deliveries(args: &ServeArgs) -> hooklab_sender::Keep {
+    let standard = hooklab_sender::Keep::default();
+    hooklab_sender::Keep {
+        deliveries: args.keep_deliveries.unwrap_or(standard.deliveries),
+        age: args.keep_deliveries_age.map_or(standard.age, Span::as_duration),
     }
 }
 

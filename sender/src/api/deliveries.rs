@@ -14,10 +14,6 @@ use super::cursor;
 use crate::sender::Sender;
 use crate::store::DeliveryFilter;
 
-/// Every state a delivery can be in.
-const STATES: [DeliveryState; 3] =
-    [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Exhausted];
-
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -26,7 +22,8 @@ pub(super) struct List {
     webhook: Option<String>,
     /// Only those of this event type.
     event: Option<String>,
-    /// Only those that stand there: `pending`, `delivered` or `exhausted`.
+    /// Only those that stand there: `pending`, `delivered`, `exhausted` or
+    /// `cancelled`.
     status: Option<String>,
     /// How many items at most; 50 unless given.
     #[param(minimum = 1, maximum = 500)]
@@ -88,8 +85,8 @@ fn webhook(text: &str) -> Result<i64, Problem> {
 }
 
 fn state(text: &str) -> Result<DeliveryState, Problem> {
-    STATES.into_iter().find(|state| state.as_str() == text).ok_or_else(|| {
-        let names = STATES.map(DeliveryState::as_str).join(", ");
+    DeliveryState::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| {
+        let names = DeliveryState::ALL.map(DeliveryState::as_str).join(", ");
         bad_parameter("status", format!("is none of {names}"))
     })
 }

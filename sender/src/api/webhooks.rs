@@ -9,7 +9,9 @@ use hooklab_shared::delivery::Delivery;
 use hooklab_shared::extract::{Json, Path, Query, page_items};
 use hooklab_shared::openapi::Refused;
 use hooklab_shared::problem::Problem;
-use hooklab_shared::webhook::{CreatedWebhook, NewWebhook, Webhook, WebhookPatch};
+use hooklab_shared::webhook::{
+    CreatedWebhook, NewWebhook, RotatedSecret, Rotation, Webhook, WebhookPatch,
+};
 use serde::Deserialize;
 
 use super::cursor;
@@ -145,6 +147,27 @@ pub(super) async fn test(
     let found = sender.store().webhook(number(&id)?).await?.ok_or_else(unknown)?;
     let delivery = event::test(&sender, found.webhook.id, found.webhook.event).await?;
     delivery.map(Told).ok_or_else(unknown)
+}
+
+/// Gives a webhook another secret, told this once; the old one signs beside it for a day, or as
+/// long as is asked for.
+#[utoipa::path(
+    post, path = "/webhooks/{id}/secret", operation_id = "rotate_secret", tag = "webhooks",
+    params(("id" = String, Path, description = "The webhook's number.")),
+    request_body = Rotation,
+    responses(
+        (status = 200, description = "The new secret.", body = RotatedSecret),
+        Refused<400>, Refused<404>, Refused<409>, Refused<413>, Refused<415>, Refused<422>,
+        Refused<503>,
+    )
+)]
+pub(super) async fn rotate(
+    State(sender): State<Sender>,
+    Path(id): Path<String>,
+    Json(rotation): Json<Rotation>,
+) -> Result<Told<RotatedSecret>, Problem> {
+    let rotated = registry::rotate(&sender, number(&id)?, rotation).await?;
+    rotated.map(Told).ok_or_else(|| unknown_webhook(&id))
 }
 
 fn number(id: &str) -> Result<i64, Problem> {

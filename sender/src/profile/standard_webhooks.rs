@@ -1,6 +1,6 @@
 //! Standard Webhooks 1.0.0: `{"type","timestamp","data"}`, signed over id, timestamp and body.
 
-use hooklab_shared::signature::standard_webhooks::sign;
+use hooklab_shared::signature::{Message, Scheme, sign};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -23,10 +23,20 @@ pub(super) fn wire(event: &Event, sending: &Sending<'_>) -> Wire {
     fields.push("user-agent", sending.user_agent.to_owned());
     fields.push("content-type", "application/json");
     fields.push("content-length", body.len().to_string());
-    fields.push("webhook-id", event.id.clone());
-    fields.push("webhook-timestamp", seconds.to_string());
-    if let Some(secret) = sending.secret {
-        fields.push("webhook-signature", sign(secret, &event.id, seconds, &body));
+    let message = Message {
+        method: b"POST",
+        url: b"",
+        headers: &[],
+        body: &body,
+        id: &event.id,
+        timestamp: seconds,
+    };
+    // Without a key that signs, id and timestamp still say which event this is.
+    let signed = sign(Scheme::StandardWebhooks, sending.keys, &message);
+    let unsigned =
+        || vec![("webhook-id", event.id.clone()), ("webhook-timestamp", seconds.to_string())];
+    for (name, value) in signed.unwrap_or_else(|_| unsigned()) {
+        fields.push(name, value);
     }
     Wire { fields, body: body.into() }
 }
@@ -42,6 +52,7 @@ fn content(event: &Event) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use hooklab_shared::id::Timestamp;
+    use hooklab_shared::signature::Keys;
     use hooklab_shared::signature::standard_webhooks::{Secret, verify};
     use url::Url;
 
@@ -58,8 +69,8 @@ mod tests {
         let secret = Secret::from_key(&[7; 32]).unwrap();
         let target = Url::parse("http://127.0.0.1:4665/orders?x=1").unwrap();
         let at = Timestamp::from_micros(1_790_000_005_999_999);
-        let sending =
-            Sending { target: &target, at, secret: Some(&secret), user_agent: "hooklab/0.1.0" };
+        let keys = Keys::from(secret.clone());
+        let sending = Sending { target: &target, at, keys: &keys, user_agent: "hooklab/0.1.0" };
         let wire = wire(&event, &sending);
         assert_eq!(
             std::str::from_utf8(&wire.body).unwrap(),

@@ -34,6 +34,7 @@ fn content(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use hooklab_shared::id::Timestamp;
+    use hooklab_shared::signature::Keys;
     use url::Url;
 
     use super::*;
@@ -49,7 +50,8 @@ mod tests {
         };
         let target = Url::parse("https://h.localhost/orders").unwrap();
         let at = Timestamp::from_micros(0);
-        let wire = wire(&event, &Sending { target: &target, at, secret: None, user_agent: "h" });
+        let keys = Keys::default();
+        let wire = wire(&event, &Sending { target: &target, at, keys: &keys, user_agent: "h" });
         assert_eq!(
             std::str::from_utf8(&wire.body).unwrap(),
             "{\"customer_name\":\"Zo\\u00eb\",\"payment_invoice_url\":\"https:\\/\\/a\\/b\",\

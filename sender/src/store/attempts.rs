@@ -1,8 +1,11 @@
 //! What is due, and what came of it.
 
+use std::time::Duration;
+
 use hooklab_shared::delivery::{Attempt, AttemptOutcome, DeliveryState};
 use hooklab_shared::id::Timestamp;
-use hooklab_shared::signature::standard_webhooks::Secret;
+use hooklab_shared::signature::{Keys, Secret};
+use hooklab_shared::span::Span;
 use hooklab_shared::webhook::Profile;
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
@@ -20,9 +23,16 @@ pub(crate) struct Due {
     pub(crate) target: String,
     pub(crate) test: bool,
     pub(crate) profile: Profile,
-    pub(crate) secret: Option<Secret>,
+    /// What it signs with: the webhook's secret, then the old one while that is in force.
+    pub(crate) keys: Keys,
+    /// The webhook's own header fields.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The webhook's own timeout.
+    pub(crate) timeout: Option<Duration>,
     /// The number of the attempt that is due, from 1.
     pub(crate) n: u32,
+    /// Whether it was asked for by hand.
+    pub(crate) manual: bool,
     pub(crate) event: Event,
 }
 
@@ -51,7 +61,8 @@ impl Store {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT d.row, d.id, d.webhook, d.target, d.profile, d.attempts, w.secret, \
-                 e.id, e.type, e.created_at, e.payload, d.test \
+                 e.id, e.type, e.created_at, e.payload, d.test, \
+                 iif(w.old_secret_until > ?1, w.old_secret, NULL), w.headers, w.timeout_ms, d.manual \
                  FROM delivery d JOIN event e ON e.id = d.event_id \
                  LEFT JOIN webhook w ON w.id = d.webhook \
                  WHERE d.state = 'pending' AND d.due_at <= ?1 \
@@ -118,13 +129,15 @@ fn told(attempt: &Attempt) -> String {
             .map_or_else(|| "delivered".to_owned(), |response| response.status.to_string()),
         AttemptOutcome::Refused { status, .. } => status.to_string(),
         AttemptOutcome::Failed { phase, cause, .. } => format!("{}: {cause}", phase.as_str()),
+        AttemptOutcome::Interrupted => "interrupted".to_owned(),
     }
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Due> {
     let id: String = row.get(1)?;
     let profile: String = row.get(4)?;
-    let secret: Option<String> = row.get(6)?;
+    let secrets = [row.get::<_, Option<String>>(6)?, row.get(12)?];
+    let secrets = secrets.into_iter().flatten().map(|text| Secret::from_text(&text)).collect();
     Ok(Due {
         row: row.get(0)?,
         id: id.parse().unwrap_or_default(),
@@ -132,8 +145,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Due> {
         target: row.get(3)?,
         test: row.get(11)?,
         profile: webhooks::profile(&profile),
-        secret: secret.and_then(|text| Secret::parse(&text).ok()),
+        keys: Keys { secrets, ..Keys::default() },
+        headers: webhooks::parsed(row.get(13)?).unwrap_or_default(),
+        timeout: webhooks::timeout(row.get(14)?).map(Span::as_duration),
         n: row.get::<_, u32>(5)? + 1,
+        manual: row.get(15)?,
         event: Event {
             id: row.get(7)?,
             kind: row.get(8)?,

@@ -32,7 +32,8 @@ pub(crate) struct DeliveryFilter {
     pub(crate) page_bytes_max: usize,
 }
 
-const COLUMNS: &str = "row, id, event_id, event, webhook, target, test, state, created_at";
+const COLUMNS: &str = "row, id, event_id, event, webhook, target, test, state, created_at, \
+                       due_at, because";
 
 impl Store {
     /// Commits an event together with its deliveries: from here it cannot be lost. Returns `None`
@@ -119,12 +120,14 @@ fn insert(
         test,
         state: DeliveryState::Pending,
         created_at: event.created_at,
+        due_at: Some(event.created_at),
+        because: None,
         attempts: Vec::new(),
     };
     connection
         .prepare_cached(
             "INSERT INTO delivery (id, event_id, event, webhook, target, profile, test, state, \
-             created_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             created_at, due_at, lane) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             delivery.id.to_string(),
@@ -138,6 +141,7 @@ fn insert(
             delivery.created_at.as_micros(),
             // Somebody waits for a test: it goes before everything else that is due.
             if test { 0 } else { delivery.created_at.as_micros() },
+            if test { -delivery.webhook } else { delivery.webhook },
         ])?;
     Ok(delivery)
 }
@@ -186,6 +190,8 @@ fn query(filter: &DeliveryFilter) -> (String, Vec<Value>) {
 
 fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Delivery)> {
     let state: String = row.get(7)?;
+    let state = DeliveryState::ALL.into_iter().find(|known| known.as_str() == state);
+    let state = state.unwrap_or(DeliveryState::Pending);
     let id: String = row.get(1)?;
     let delivery = Delivery {
         id: id.parse().unwrap_or_default(),
@@ -194,12 +200,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Delivery)> {
         webhook: row.get(4)?,
         target: row.get(5)?,
         test: row.get(6)?,
-        state: match state.as_str() {
-            "delivered" => DeliveryState::Delivered,
-            "exhausted" => DeliveryState::Exhausted,
-            _ => DeliveryState::Pending,
-        },
+        state,
         created_at: Timestamp::from_micros(row.get(8)?),
+        due_at: (state == DeliveryState::Pending).then_some(Timestamp::from_micros(row.get(9)?)),
+        because: row.get(10)?,
         attempts: Vec::new(),
     };
     Ok((row.get(0)?, delivery))

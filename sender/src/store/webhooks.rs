@@ -1,9 +1,13 @@
 //! Webhooks in the store.
 
+use std::time::Duration;
+
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::signature::standard_webhooks::Secret;
+use hooklab_shared::span::Span;
 use hooklab_shared::webhook::{LastResult, Profile, Webhook};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{Store, StoreError};
@@ -18,6 +22,10 @@ pub(crate) struct NewRow {
     pub(crate) secret: Option<Secret>,
     pub(crate) active: bool,
     pub(crate) integration: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) timeout: Option<Span>,
+    pub(crate) schedule: Option<Vec<Span>>,
+    pub(crate) rate: Option<u32>,
 }
 
 /// A webhook as it is told, and whether it has a secret.
@@ -29,7 +37,8 @@ pub(crate) struct Registered {
 
 const COLUMNS: &str = "id, name, url, event, profile, active, integration, count, created_at, \
                        modified_at, last_at, last_ok, last_told, deactivated_because, \
-                       secret IS NOT NULL";
+                       secret IS NOT NULL, headers, timeout_ms, schedule, rate, \
+                       old_secret_until, failing_since";
 
 impl Store {
     /// Registers a webhook, unless there are `webhooks_max` already.
@@ -93,6 +102,27 @@ impl Store {
         .await
     }
 
+    /// Puts a new secret in the place of a webhook's; the old one signs too until then. Returns
+    /// `None` if there is no such webhook.
+    pub(crate) async fn rotate_secret(
+        &self,
+        id: i64,
+        at: Timestamp,
+        secret: Secret,
+        old_until: Option<Timestamp>,
+    ) -> Result<Option<Webhook>, StoreError> {
+        self.write(move |connection| {
+            connection.execute(
+                "UPDATE webhook SET old_secret = iif(?3 IS NULL, NULL, secret), \
+                 old_secret_until = iif(secret IS NULL, NULL, ?3), secret = ?2, \
+                 modified_at = ?4 WHERE id = ?1",
+                params![id, secret.reveal(), old_until.map(Timestamp::as_micros), at.as_micros()],
+            )?;
+            Ok(one(connection, id)?.map(|found| found.webhook))
+        })
+        .await
+    }
+
     /// Deletes a webhook; its deliveries stay in the log, and what was pending ends: those are
     /// named. None where there is no such webhook.
     pub(crate) async fn delete_webhook(&self, id: i64) -> Result<Option<Vec<Uuid>>, StoreError> {
@@ -119,7 +149,8 @@ pub(super) fn one(connection: &Connection, id: i64) -> Result<Option<Registered>
 fn insert(connection: &Connection, new: &NewRow, at: Timestamp) -> Result<(), StoreError> {
     connection.execute(
         "INSERT INTO webhook (name, url, event, profile, secret, active, integration, \
-         created_at, modified_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+         created_at, modified_at, headers, timeout_ms, schedule, rate) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12)",
         params![
             new.name,
             new.url,
@@ -129,6 +160,10 @@ fn insert(connection: &Connection, new: &NewRow, at: Timestamp) -> Result<(), St
             new.active,
             new.integration,
             at.as_micros(),
+            serde_json::to_string(&new.headers)?,
+            new.timeout.map(millis),
+            new.schedule.as_ref().map(serde_json::to_string).transpose()?,
+            new.rate,
         ],
     )?;
     Ok(())
@@ -137,7 +172,8 @@ fn insert(connection: &Connection, new: &NewRow, at: Timestamp) -> Result<(), St
 fn update(connection: &Connection, webhook: &Webhook) -> Result<(), StoreError> {
     connection.execute(
         "UPDATE webhook SET name = ?2, url = ?3, event = ?4, profile = ?5, active = ?6, \
-         integration = ?7, modified_at = ?8, deactivated_because = ?9 WHERE id = ?1",
+         integration = ?7, modified_at = ?8, deactivated_because = ?9, headers = ?10, \
+         timeout_ms = ?11, schedule = ?12, rate = ?13, failing_since = ?14 WHERE id = ?1",
         params![
             webhook.id,
             webhook.name,
@@ -148,9 +184,18 @@ fn update(connection: &Connection, webhook: &Webhook) -> Result<(), StoreError> 
             webhook.integration,
             webhook.modified_at.as_micros(),
             webhook.deactivated_because,
+            serde_json::to_string(&webhook.headers)?,
+            webhook.timeout.map(millis),
+            webhook.schedule.as_ref().map(serde_json::to_string).transpose()?,
+            webhook.rate,
+            webhook.failing_since.map(Timestamp::as_micros),
         ],
     )?;
     Ok(())
+}
+
+fn millis(span: Span) -> i64 {
+    i64::try_from(span.as_duration().as_millis()).unwrap_or(i64::MAX)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Registered> {
@@ -167,6 +212,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Registered> {
         profile: profile(&row.get::<_, String>(4)?),
         active: row.get(5)?,
         integration: row.get(6)?,
+        headers: parsed(Some(row.get(15)?)).unwrap_or_default(),
+        timeout: timeout(row.get(16)?),
+        schedule: parsed(row.get(17)?),
+        rate: row.get(18)?,
+        old_secret_until: row.get::<_, Option<i64>>(19)?.map(at),
+        failing_since: row.get::<_, Option<i64>>(20)?.map(at),
         count: row.get::<_, i64>(7)?.unsigned_abs(),
         created_at: at(row.get(8)?),
         modified_at: at(row.get(9)?),
@@ -174,6 +225,15 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Registered> {
         deactivated_because: row.get(13)?,
     };
     Ok(Registered { webhook, has_secret: row.get(14)? })
+}
+
+/// What was written here as JSON, by this release or an older one.
+pub(super) fn parsed<T: DeserializeOwned>(text: Option<String>) -> Option<T> {
+    text.and_then(|text| serde_json::from_str(&text).ok())
+}
+
+pub(super) fn timeout(millis: Option<i64>) -> Option<Span> {
+    millis.map(|millis| Span::from(Duration::from_millis(millis.unsigned_abs())))
 }
 
 /// The profile of this name; the default for one that this release does not know.

@@ -12,7 +12,7 @@ use crate::{OpenError, Place, Sender, Settings, StoreError};
 
 fn open(path: &Path, limits: Limits) -> Result<Sender, OpenError> {
     let place = Place::Disk(path.to_owned());
-    Sender::open(Settings { place, allow_targets: vec![], limits, user_agent: "h".into() })
+    Sender::open(Settings { place, limits, ..Settings::default() })
 }
 
 /// Opens as soon as the sender before has let go of the directory.

@@ -78,7 +78,10 @@ async fn attempt(target: String, roots: RootCertStore) -> Attempt {
         target,
         test: false,
         profile: Profile::StandardWebhooks,
-        secret: None,
+        keys: hooklab_shared::signature::Keys::default(),
+        headers: Vec::new(),
+        timeout: None,
+        manual: false,
         n: 1,
         event,
     };
