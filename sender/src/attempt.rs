@@ -126,7 +126,7 @@ impl Caller {
         }
         let timeout = due.timeout.unwrap_or_else(|| profile::timeout(due.profile, &self.limits));
         let method = "POST".into();
-        Ok(Outgoing { method, target, fields, body, timeout, manner: Manner::Whole })
+        Ok(Outgoing { method, target, fields, body, timeout, manner: Manner::default() })
     }
 
     async fn run(&self, outgoing: &Outgoing, trace: &mut Trace) -> Result<(), Cause> {

@@ -10,14 +10,18 @@ mod catalogue;
 mod delivery;
 mod egress;
 mod event;
+mod fault;
 mod outgoing;
 mod profile;
 mod registry;
+mod send;
 mod sender;
 mod store;
 #[cfg(test)]
 mod tests;
 
 pub use egress::{AllowTarget, BadAllowTarget};
+pub use fault::{BadFault, Fault};
+pub use send::{Draft, Plan, PlanError, Poster, Terms};
 pub use sender::{Keep, OpenError, Place, Sender, Settings};
 pub use store::StoreError;

@@ -4,7 +4,7 @@ mod api;
 mod connections;
 mod failures;
 mod recovery;
-mod target;
+pub(crate) mod target;
 mod tls;
 mod walkthrough;
 

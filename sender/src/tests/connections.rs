@@ -33,7 +33,7 @@ fn outgoing(url: &str, body: &'static [u8]) -> Outgoing {
         fields,
         body: Bytes::from_static(body),
         timeout: Duration::from_secs(5),
-        manner: Manner::Whole,
+        manner: Manner::default(),
     }
 }
 
