@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use hooklab_shared::capture::{Outcome, Route};
+use hooklab_shared::cidr::Cidr;
+use hooklab_shared::forwarded::client;
 use hooklab_shared::headers::{Head, Octets};
 use hooklab_shared::id::{BinName, Timestamp};
 use hooklab_shared::limits::Limits;
@@ -33,29 +35,37 @@ pub(crate) struct Capturing {
     pub(crate) store: Store,
     pub(crate) limits: Limits,
     pub(crate) auto_create: bool,
+    /// Whose forwarding headers are believed.
+    pub(crate) trusted_proxies: Vec<Cidr>,
     pub(crate) held: Registry,
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) metrics: Arc<Metrics>,
+}
+
+/// What the requests of one connection have in common.
+pub(crate) struct Connected {
+    pub(crate) capturing: Arc<Capturing>,
+    pub(crate) tapped: Tapped,
+    pub(crate) phase: Phase,
+    pub(crate) peer: SocketAddr,
 }
 
 type Reply = Response<Held<ReplyBody>>;
 
 /// Answers one request, once it is kept.
 pub(crate) async fn answer(
-    capturing: Arc<Capturing>,
-    tapped: Tapped,
-    phase: Phase,
-    peer: SocketAddr,
+    connected: Arc<Connected>,
     request: Request<Incoming>,
 ) -> Result<Reply, Infallible> {
+    let Connected { capturing, tapped, phase, peer } = &*connected;
     let serving = phase.serving();
     // In HTTP/1 hyper leaves the body out by itself.
     let is_bare = request.method() == Method::HEAD && request.version() == Version::HTTP_2;
-    let response = match Received::read(&tapped, request, &capturing.limits).await {
-        Ok(received) => record(&capturing, &tapped, peer, received).await,
+    let response = match Received::read(tapped, request, &capturing.limits).await {
+        Ok(received) => record(capturing, tapped, *peer, received).await,
         Err(Unread { head, refusal }) => {
             let problem = refusal.problem();
-            stray(&capturing, peer, refusal.reason(), problem.status, &head, 0).await;
+            stray(capturing, *peer, refusal.reason(), problem.status, &head, 0).await;
             reply::problem(&problem, true)
         }
     };
@@ -85,7 +95,8 @@ async fn record(
     let id = Uuid::now_v7();
     // Shared, not copied; an answer may be made of them.
     let (head, body) = (received.head.clone(), received.body.clone());
-    let capture = received.into_capture(name.clone(), id, peer, chosen.replied());
+    let client = client(&head, peer.ip(), &capturing.trusted_proxies);
+    let capture = received.into_capture(name.clone(), id, peer, client, chosen.replied());
     let bytes = capture.content_bytes;
     let waiting = chosen.hold().map(|hold| reply::Hold::of(&capture, hold));
     let under_way = capturing.metrics.committing();
