@@ -71,6 +71,11 @@ impl Caller {
         self.tls = Tls::with_roots(roots);
     }
 
+    /// What hooklab calls itself to targets.
+    pub(crate) fn user_agent(&self) -> &str {
+        &self.user_agent
+    }
+
     /// Tries a delivery once, within its timeout.
     pub(crate) async fn attempt(&self, due: &Due, at: Timestamp) -> Attempt {
         let Due { n, manual, .. } = *due;

@@ -7,13 +7,16 @@
 mod api;
 mod attempt;
 mod catalogue;
+mod clock;
 mod delivery;
 mod egress;
 mod event;
 mod fault;
+mod live;
 mod outgoing;
 mod profile;
 mod registry;
+mod schedule;
 mod send;
 mod sender;
 mod store;

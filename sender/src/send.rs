@@ -143,6 +143,11 @@ impl Poster {
     pub(crate) fn of(caller: Arc<Caller>) -> Self {
         Self(caller)
     }
+
+    /// What it calls itself to targets.
+    pub(crate) fn user_agent(&self) -> &str {
+        self.0.user_agent()
+    }
 }
 
 impl Draft {

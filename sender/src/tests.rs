@@ -4,6 +4,7 @@ mod api;
 mod connections;
 mod failures;
 mod recovery;
+mod sends;
 pub(crate) mod target;
 mod tls;
 mod walkthrough;

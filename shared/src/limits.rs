@@ -47,7 +47,10 @@ pub struct Limits {
     pub webhooks_max: usize,
     /// Attempts in flight at once: each may hold a connection and 64 KiB for the whole timeout.
     pub attempts_max: usize,
-    /// Attempts in flight to one webhook, so that a dead target leaves room for the others.
+    /// Attempts in flight to one target (scheme, host and port), of all its webhooks together, so
+    /// that one that hangs leaves room for seven others even before it is known to.
+    pub target_attempts_max: usize,
+    /// Attempts in flight to one webhook: what a small server takes at once.
     pub webhook_attempts_max: usize,
     /// A kept answer of a target in bytes: enough for an error page, too little to be flooded with.
     pub answer_bytes_max: usize,
@@ -92,8 +95,9 @@ impl Default for Limits {
             looks_max: 4,
             import_bytes_max: 4 * 1024 * 1024 * 1024,
             webhooks_max: 10_000,
-            attempts_max: 64,
-            webhook_attempts_max: 8,
+            attempts_max: 256,
+            target_attempts_max: 32,
+            webhook_attempts_max: 16,
             answer_bytes_max: 64 * 1024,
             attempt_timeout: Duration::from_secs(15),
             multisite_attempt_timeout: Duration::from_secs(45),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// How a target answers, once it has read the request.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,7 @@ pub(crate) struct Target {
     pub(crate) port: u16,
     requests: Arc<Mutex<Vec<String>>>,
     connections: Arc<AtomicUsize>,
+    came: watch::Receiver<usize>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -41,19 +43,29 @@ impl Target {
         let requests = Arc::<Mutex<Vec<String>>>::default();
         let connections = Arc::<AtomicUsize>::default();
         let (seen, opened) = (requests.clone(), connections.clone());
+        let (come, came) = watch::channel(0);
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 opened.fetch_add(1, Ordering::Relaxed);
-                let seen = seen.clone();
-                tokio::spawn(async move { serve(stream, answer, &seen).await });
+                let (seen, come) = (seen.clone(), come.clone());
+                tokio::spawn(async move { serve(stream, answer, &seen, &come).await });
             }
         });
-        Self { port, requests, connections, task }
+        Self { port, requests, connections, came, task }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/orders?x=1", self.port)
+    }
+
+    /// Waits until so many requests have come, and makes sure that it was no more.
+    pub(crate) async fn until_requests(&self, count: usize) {
+        let mut came = self.came.clone();
+        let enough = came.wait_for(|came| *came >= count);
+        // A machine that is busy is slow, not wrong.
+        drop(tokio::time::timeout(Duration::from_secs(60), enough).await.unwrap().unwrap());
+        assert_eq!(self.requests().len(), count);
     }
 
     pub(crate) fn requests(&self) -> Vec<String> {
@@ -72,12 +84,18 @@ impl Drop for Target {
     }
 }
 
-async fn serve(mut stream: TcpStream, answer: Answer, seen: &Mutex<Vec<String>>) {
+async fn serve(
+    mut stream: TcpStream,
+    answer: Answer,
+    seen: &Mutex<Vec<String>>,
+    come: &watch::Sender<usize>,
+) {
     if let Answer::AtOnce(bytes) = answer {
         drop(stream.write_all(bytes).await);
     }
     let request = read(&mut stream).await;
     seen.lock().unwrap().push(request);
+    come.send_modify(|came| *came += 1);
     // Whoever sent may be gone by now: that is its right.
     match answer {
         Answer::AtOnce(_) => {}
