@@ -12,6 +12,7 @@ pub(crate) mod import;
 pub(crate) mod manual;
 pub(crate) mod ready;
 pub(crate) mod schema;
+pub(crate) mod send;
 pub(crate) mod show;
 pub(crate) mod strays;
 pub(crate) mod tail;
@@ -32,6 +33,7 @@ pub(crate) async fn run(
     match command {
         Command::Serve(args) => return serve::run(args, globals.token.as_deref(), report).await,
         Command::Demo(args) => return Box::pin(demo::run(args, report)).await,
+        Command::Send(args) => return Box::pin(send::run(args, report)).await,
         Command::Completions(args) => return manual::completions(args, report),
         Command::Man(args) => return manual::man(args, report),
         Command::ExitCodes => return report.line(CODES).map(|()| Code::Done),
@@ -59,6 +61,7 @@ pub(crate) async fn run(
         Command::Ready(args) => ready::run(args, &client, report).await,
         Command::Serve(_)
         | Command::Demo(_)
+        | Command::Send(_)
         | Command::Completions(_)
         | Command::Man(_)
         | Command::ExitCodes => Ok(Code::Done),

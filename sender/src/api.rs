@@ -5,6 +5,7 @@ mod event_types;
 mod events;
 mod live;
 mod resends;
+mod sends;
 mod webhooks;
 
 use axum::Router;
@@ -24,7 +25,7 @@ use crate::store::StoreError;
 
 /// Paths of this router that name nothing. A fallback would be simpler, and would keep the router
 /// from being merged with another that has one.
-const BELOW: [&str; 10] = [
+const BELOW: [&str; 12] = [
     "/event-types/",
     "/event-types/{slug}/{*rest}",
     "/webhooks/",
@@ -35,6 +36,8 @@ const BELOW: [&str; 10] = [
     "/deliveries/{id}/{*rest}",
     "/live/",
     "/live/{*rest}",
+    "/sends/",
+    "/sends/{*rest}",
 ];
 
 /// The routes, relative to `/api/v1`.
@@ -70,6 +73,7 @@ fn routes() -> OpenApiRouter<Sender> {
         .routes(routes!(resends::many))
         .routes(routes!(resends::cancel))
         .routes(routes!(live::all))
+        .routes(routes!(sends::send))
 }
 
 /// A form cannot send JSON without the browser asking first, so nothing else is taken.

@@ -7,8 +7,9 @@ mod grow;
 mod kind;
 mod own;
 mod pattern;
-mod random;
+pub(crate) mod random;
 mod schema;
+mod spoil;
 mod words;
 mod world;
 

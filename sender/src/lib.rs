@@ -11,19 +11,24 @@ mod clock;
 mod delivery;
 mod egress;
 mod event;
+mod fault;
 mod live;
+mod outgoing;
 mod own_types;
 mod plugin;
 mod profile;
 mod registry;
 mod resend;
 mod schedule;
+mod send;
 mod sender;
 mod store;
 #[cfg(test)]
 mod tests;
 
 pub use egress::{AllowTarget, BadAllowTarget};
+pub use fault::{BadFault, Fault};
 pub use plugin::{BadCredentials, Credentials};
+pub use send::{Draft, Plan, PlanError, Poster, Terms};
 pub use sender::{Keep, OpenError, Place, Sender, Settings};
 pub use store::StoreError;

@@ -10,7 +10,7 @@ use hooklab_shared::limits::Limits;
 use hooklab_shared::problem::Problem;
 use thiserror::Error;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::rustls::crypto::ring::default_provider;
@@ -23,6 +23,7 @@ use crate::delivery::{Retainer, Stir, Waiting, Worker};
 use crate::egress::{AllowTarget, Egress};
 use crate::live::Live;
 use crate::plugin::{self, Credentials};
+use crate::send::Poster;
 use crate::store::{Cancelled, OpenStoreError, Store, StoreError};
 
 pub use crate::store::Place;
@@ -130,6 +131,10 @@ struct Inner {
     live: Live,
     /// Held by each live channel while it says goodbye.
     alive: watch::Sender<()>,
+    /// Posts what is sent once, beside the worker.
+    poster: Poster,
+    /// A permit for each send under way.
+    sends: Semaphore,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -152,12 +157,13 @@ impl Sender {
         let (stop, stopping) = watch::channel(false);
         let limits = settings.limits;
         let egress = Egress::new(settings.allow_targets);
+        let caller = Arc::new(Caller::new(egress, limits, settings.user_agent));
         let (waiting, stir) = (Arc::<Waiting>::default(), Arc::<Stir>::default());
         let live = Live::new(&limits);
         let retainer = Retainer::new(store.clone(), settings.keep, clock, stopping.clone());
         let worker = Worker {
             store: store.clone(),
-            caller: Arc::new(Caller::new(egress, limits, settings.user_agent)),
+            caller: caller.clone(),
             waiting: waiting.clone(),
             stir: stir.clone(),
             live: live.clone(),
@@ -168,6 +174,7 @@ impl Sender {
         };
         let tasks = Mutex::new(vec![runtime.spawn(worker.run()), runtime.spawn(retainer.run())]);
         let alive = watch::Sender::default();
+        let (poster, sends) = (Poster::of(caller), Semaphore::new(Limits::SENDS_MAX));
         Ok(Self(Arc::new(Inner {
             store,
             catalogue,
@@ -177,6 +184,8 @@ impl Sender {
             stir,
             live,
             alive,
+            poster,
+            sends,
             stop,
             tasks,
         })))
@@ -237,6 +246,14 @@ impl Sender {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    pub(crate) fn poster(&self) -> &Poster {
+        &self.0.poster
+    }
+
+    pub(crate) fn sends(&self) -> &Semaphore {
+        &self.0.sends
     }
 
     pub(crate) fn waiting(&self) -> &Waiting {

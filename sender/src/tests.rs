@@ -2,6 +2,7 @@
 
 mod api;
 mod by_hand;
+mod connections;
 mod failures;
 mod keeping;
 mod lists;
@@ -9,7 +10,8 @@ mod moved;
 mod own_types;
 mod recovery;
 mod retries;
-mod target;
+mod sends;
+pub(crate) mod target;
 mod tls;
 mod walkthrough;
 

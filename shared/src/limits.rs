@@ -64,6 +64,13 @@ pub struct Limits {
     pub multisite_attempt_timeout: Duration,
     /// For connecting alone, within the attempt's timeout: what WordPress and curl scripts give it.
     pub connect_timeout: Duration,
+    /// Idle connections kept to one target: as many as may be in flight to it.
+    pub idle_connections_of_target_max: usize,
+    /// Idle connections kept in all: a quarter of a laptop's descriptor limit of 1,024.
+    pub idle_connections_max: usize,
+    /// How long a connection waits for its next request: below the 5 s after which Node and Apache
+    /// close it, so that a request seldom meets the end of its connection.
+    pub idle_connection_timeout: Duration,
     /// A page of deliveries in bytes of what they hold: beyond it the page ends, and says so.
     pub page_bytes_max: usize,
     /// Changes that wait for the sender's store; who brings more waits before its door.
@@ -101,6 +108,9 @@ impl Default for Limits {
             attempt_timeout: Duration::from_secs(15),
             multisite_attempt_timeout: Duration::from_secs(45),
             connect_timeout: Duration::from_secs(10),
+            idle_connections_of_target_max: 64,
+            idle_connections_max: 256,
+            idle_connection_timeout: Duration::from_secs(3),
             page_bytes_max: 8 * 1024 * 1024,
             store_queue_max: 1_024,
         }
@@ -128,6 +138,32 @@ impl Limits {
     pub const WHY_NOT_SECRETS_MAX: usize = 64;
     /// Pieces of a signature header that are looked at in search of a cause.
     pub const WHY_NOT_ENTRIES_MAX: usize = 64;
+}
+
+/// What one `send` may be: it runs without a queue, so it ends in the time of whoever waits for it.
+impl Limits {
+    /// Targets of one: a few services that take the same event.
+    pub const SEND_TARGETS_MAX: usize = 16;
+    /// Deliveries of one from the command line: what a laptop sends in minutes.
+    pub const SEND_DELIVERIES_MAX: usize = 100_000;
+    /// Deliveries of one over the API: its report is one answer, with every request and response.
+    pub const SEND_API_DELIVERIES_MAX: usize = 100;
+    /// Over the API, all of it in this time; what has not begun by then is counted as unsent.
+    pub const SEND_API_TIMEOUT: Duration = Duration::from_secs(60);
+    /// Sends over the API at once: each holds its payloads and its report.
+    pub const SENDS_MAX: usize = 4;
+    /// Deliveries of one in flight at once: the connections that a descriptor limit of 256 leaves.
+    pub const SEND_CONCURRENCY_MAX: usize = 128;
+    /// Deliveries a second at most: `load` is for more.
+    pub const SEND_RATE_MAX: f64 = 10_000.0;
+    /// Tries of one delivery: what Standard Webhooks' own schedule has.
+    pub const SEND_ATTEMPTS_MAX: usize = 10;
+    /// A body in bytes, made huge or given: above what receivers take by default.
+    pub const SEND_BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
+    /// A request's body in bytes that a report repeats: beyond, its length and digest tell it.
+    pub const SEND_TOLD_BODY_BYTES_MAX: usize = 64 * 1024;
+    /// Planned faults of one: there are not many more kinds.
+    pub const SEND_FAULTS_MAX: usize = 16;
 }
 
 /// The bounds of looking into a capture. What is looked at was sent by anyone, and is understood
