@@ -67,8 +67,8 @@ impl FromRequest<Plugin> for Parameters {
     }
 }
 
-/// The arguments of a webhook that are more than taken note of, as JSON or a form. For a new one the
-/// first four have to be given.
+/// The arguments of a webhook that are more than taken note of, as JSON or a form. For a new one
+/// the first four have to be given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, ToSchema)]
 #[schema(as = WordPressArguments)]
 pub(super) struct Arguments {

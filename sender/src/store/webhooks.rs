@@ -43,8 +43,8 @@ pub(crate) struct Changed {
     pub(crate) cancelled: Vec<Cancelled>,
 }
 
-pub(super) const COLUMNS: &str = "id, name, url, event, profile, active, integration, count, created_at, \
-                       modified_at, last_at, last_ok, last_told, deactivated_because, \
+pub(super) const COLUMNS: &str = "id, name, url, event, profile, active, integration, count, \
+                       created_at, modified_at, last_at, last_ok, last_told, deactivated_because, \
                        secret, headers, timeout_ms, schedule, rate, \
                        old_secret_until, failing_since";
 
