@@ -3,6 +3,7 @@
 mod api;
 mod by_hand;
 mod failures;
+mod fairness;
 mod keeping;
 mod moved;
 mod recovery;
