@@ -289,6 +289,7 @@ mod tests {
             ("[serve]\nopen = 1\n", ["line 2", "true or false"]),
             ("[serve]\nconfig = \"x\"\n", ["line 2", "no flag"]),
             ("[serve]\ntoken = \"hush\"\n", ["env:NAME", "secret"]),
+            ("[serve]\nplugin-api = \"key:hush\"\n", ["env:NAME", "secret"]),
             ("[server]\n", ["line 1", "server"]),
             ("x = \n", ["line 1", "failed to read"]),
             ("[[bin]]\nname = \"a\"\nreplies = 1\n", ["line 3", "replies"]),
