@@ -3,6 +3,8 @@
 mod deliveries;
 mod event_types;
 mod events;
+mod live;
+mod resends;
 mod sends;
 mod webhooks;
 
@@ -23,7 +25,7 @@ use crate::store::StoreError;
 
 /// Paths of this router that name nothing. A fallback would be simpler, and would keep the router
 /// from being merged with another that has one.
-const BELOW: [&str; 10] = [
+const BELOW: [&str; 12] = [
     "/event-types/",
     "/event-types/{slug}/{*rest}",
     "/webhooks/",
@@ -34,6 +36,8 @@ const BELOW: [&str; 10] = [
     "/deliveries/{id}/{*rest}",
     "/sends/",
     "/sends/{*rest}",
+    "/live/",
+    "/live/{*rest}",
 ];
 
 /// The routes, relative to `/api/v1`.
@@ -65,6 +69,10 @@ fn routes() -> OpenApiRouter<Sender> {
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::one))
         .routes(routes!(sends::send))
+        .routes(routes!(resends::one))
+        .routes(routes!(resends::many))
+        .routes(routes!(resends::cancel))
+        .routes(routes!(live::all))
 }
 
 /// A form cannot send JSON without the browser asking first, so nothing else is taken.
@@ -92,6 +100,12 @@ async fn wrong_method(request: Request) -> Problem {
 async fn unknown_route(request: Request) -> Problem {
     let detail = format!("there is nothing at {}: check the path", request.uri().path());
     Problem::new(404, "unknown-route", detail)
+}
+
+fn unknown_delivery(id: &str) -> Problem {
+    let id: String = id.chars().take(40).collect();
+    let detail = format!("there is no delivery `{id}`: GET /api/v1/deliveries lists them");
+    Problem::new(404, "unknown-delivery", detail)
 }
 
 fn unknown_webhook(id: &str) -> Problem {

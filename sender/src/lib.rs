@@ -16,6 +16,7 @@ mod live;
 mod outgoing;
 mod profile;
 mod registry;
+mod resend;
 mod schedule;
 mod send;
 mod sender;

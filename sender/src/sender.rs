@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 
 use crate::api;
@@ -131,6 +132,8 @@ struct Inner {
     poster: Poster,
     /// A permit for each send under way.
     sends: Semaphore,
+    /// Held by each live channel while it says goodbye.
+    alive: watch::Sender<()>,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -155,7 +158,7 @@ impl Sender {
         let egress = Egress::new(settings.allow_targets);
         let caller = Arc::new(Caller::new(egress, limits, settings.user_agent));
         let (waiting, stir) = (Arc::<Waiting>::default(), Arc::<Stir>::default());
-        let live = Live::new(limits.live_messages_max);
+        let live = Live::new(&limits);
         let retainer = Retainer::new(store.clone(), settings.keep, clock, stopping.clone());
         let worker = Worker {
             store: store.clone(),
@@ -170,6 +173,7 @@ impl Sender {
         };
         let tasks = Mutex::new(vec![runtime.spawn(worker.run()), runtime.spawn(retainer.run())]);
         let (poster, sends) = (Poster::of(caller), Semaphore::new(Limits::SENDS_MAX));
+        let alive = watch::Sender::default();
         Ok(Self(Arc::new(Inner {
             store,
             catalogue,
@@ -180,6 +184,7 @@ impl Sender {
             live,
             poster,
             sends,
+            alive,
             stop,
             tasks,
         })))
@@ -215,6 +220,7 @@ impl Sender {
             }
         }
         self.0.store.close().await;
+        let _ = timeout(self.0.limits.drain_timeout, self.0.alive.closed()).await;
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -247,6 +253,11 @@ impl Sender {
 
     pub(crate) fn live(&self) -> &Live {
         &self.0.live
+    }
+
+    /// Held by a live channel while it lives.
+    pub(crate) fn alive(&self) -> watch::Receiver<()> {
+        self.0.alive.subscribe()
     }
 
     /// Tells the worker and whoever watches of deliveries that were accepted.

@@ -1,9 +1,14 @@
 //! Tests of the whole sender, through its API and against real loopback sockets.
 
 mod api;
+mod by_hand;
 mod connections;
 mod failures;
+mod fairness;
+mod keeping;
+mod moved;
 mod recovery;
+mod retries;
 mod sends;
 pub(crate) mod target;
 mod tls;

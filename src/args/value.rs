@@ -4,6 +4,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use hooklab_shared::id::Timestamp;
 use hooklab_shared::limits::Limits;
 use hooklab_shared::span::Span;
 use hooklab_shared::webhook::Profile;
@@ -115,6 +116,36 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(|| "is too long".into())
 }
 
+/// An instant, as users name one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Instant {
+    /// This one.
+    At(Timestamp),
+    /// So long ago.
+    Ago(Duration),
+}
+
+impl Instant {
+    /// Which it is, as of now.
+    pub(crate) fn at(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::Ago(ago) => {
+                let micros = i64::try_from(ago.as_micros()).unwrap_or(i64::MAX);
+                Timestamp::from_micros(now.as_micros().saturating_sub(micros))
+            }
+        }
+    }
+}
+
+/// An instant in RFC 3339, or a duration: so long ago.
+pub(crate) fn instant(text: &str) -> Result<Instant, String> {
+    let ago = |span: Span| Instant::Ago(span.as_duration());
+    text.parse().map(Instant::At).or_else(|_| text.parse().map(ago)).map_err(|_| {
+        "an instant is 2026-11-24T10:00:00Z, or how long ago it was, such as 2h".into()
+    })
+}
+
 /// A label, `KEY=VALUE`.
 pub(crate) fn label(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -162,6 +193,15 @@ mod tests {
             assert!(duration(bad).is_err(), "{bad}");
         }
         assert!(duration(&format!("{}h", u64::MAX)).is_err());
+    }
+
+    #[test]
+    fn instants_are_told_or_counted_back() {
+        let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+        let told = |text: &str| instant(text).map(|instant| instant.at(now).to_string());
+        assert_eq!(told("2h").unwrap(), "2026-11-24T08:00:00.000000Z");
+        assert_eq!(told("2026-11-23T10:00:00+01:00").unwrap(), "2026-11-23T09:00:00.000000Z");
+        assert!(told("yesterday").is_err() && told("").is_err());
     }
 
     #[test]
