@@ -58,6 +58,9 @@ pub struct Limits {
     pub attempt_timeout: Duration,
     /// The same for the profile `ultimate-multisite`: the plugin waits this long.
     pub multisite_attempt_timeout: Duration,
+    /// How long `fire` waits for first attempts, where it is asked to: longer than any attempt, and
+    /// shorter than clients wait; a webhook that is held back may take its time.
+    pub fire_wait_timeout: Duration,
     /// For connecting alone, within the attempt's timeout: what WordPress and curl scripts give it.
     pub connect_timeout: Duration,
     /// A page of deliveries in bytes of what they hold: beyond it the page ends, and says so.
@@ -94,6 +97,7 @@ impl Default for Limits {
             answer_bytes_max: 64 * 1024,
             attempt_timeout: Duration::from_secs(15),
             multisite_attempt_timeout: Duration::from_secs(45),
+            fire_wait_timeout: Duration::from_secs(100),
             connect_timeout: Duration::from_secs(10),
             page_bytes_max: 8 * 1024 * 1024,
             store_queue_max: 1_024,
