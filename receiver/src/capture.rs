@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use hooklab_shared::capture::{Outcome, Route};
+use hooklab_shared::cidr::Cidr;
+use hooklab_shared::forwarded::client;
 use hooklab_shared::headers::{Head, Octets};
 use hooklab_shared::id::{BinName, Timestamp};
 use hooklab_shared::limits::Limits;
@@ -33,6 +35,8 @@ pub(crate) struct Capturing {
     pub(crate) store: Store,
     pub(crate) limits: Limits,
     pub(crate) auto_create: bool,
+    /// Whose forwarding headers are believed.
+    pub(crate) trusted_proxies: Vec<Cidr>,
     pub(crate) held: Registry,
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) metrics: Arc<Metrics>,
@@ -85,7 +89,8 @@ async fn record(
     let id = Uuid::now_v7();
     // Shared, not copied; an answer may be made of them.
     let (head, body) = (received.head.clone(), received.body.clone());
-    let capture = received.into_capture(name.clone(), id, peer, chosen.replied());
+    let client = client(&head, peer.ip(), &capturing.trusted_proxies);
+    let capture = received.into_capture(name.clone(), id, peer, client, chosen.replied());
     let bytes = capture.content_bytes;
     let waiting = chosen.hold().map(|hold| reply::Hold::of(&capture, hold));
     let under_way = capturing.metrics.committing();

@@ -94,6 +94,7 @@ impl Receiver {
             store: self.store.clone(),
             limits,
             auto_create: self.settings.auto_create,
+            trusted_proxies: self.settings.trusted_proxies.clone(),
             held: self.held.clone(),
             tls: self.settings.tls.clone(),
             metrics: self.metrics.clone(),

@@ -3,7 +3,7 @@
 mod document;
 mod route;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -30,6 +30,8 @@ pub struct Capture {
     pub received_at: Timestamp,
     /// Who sent it, as the socket says.
     pub peer: SocketAddr,
+    /// Whom a proxy that is believed had it from.
+    pub client: Option<IpAddr>,
     /// The protocol it came by.
     pub protocol: Protocol,
     /// Whether it came whole.
@@ -132,6 +134,10 @@ pub struct Summary {
     /// Who sent it.
     #[schema(value_type = String)]
     pub peer: SocketAddr,
+    /// Whom a proxy that is believed had it from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub client: Option<IpAddr>,
     /// HTTP/1.0, 1.1 or 2.
     pub protocol: Protocol,
     /// The method.
@@ -183,6 +189,7 @@ impl Capture {
             id: self.id,
             received_at: self.received_at,
             peer: self.peer,
+            client: self.client,
             protocol: self.protocol,
             method: self.head.method().into(),
             target: self.head.target().into(),

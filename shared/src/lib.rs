@@ -15,6 +15,7 @@ pub mod directory;
 pub mod escape;
 pub mod event;
 pub mod extract;
+pub mod forwarded;
 pub mod headers;
 pub mod id;
 mod json;

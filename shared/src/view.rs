@@ -152,7 +152,7 @@ pub struct Part {
 /// # let mut capture = Capture {
 /// #     bin: "orders".parse().unwrap(), seq: 1, id: uuid::Uuid::nil(),
 /// #     received_at: hooklab_shared::id::Timestamp::from_micros(0),
-/// #     peer: "127.0.0.1:1".parse().unwrap(), protocol: Protocol::Http11,
+/// #     peer: "127.0.0.1:1".parse().unwrap(), client: None, protocol: Protocol::Http11,
 /// #     outcome: Outcome::Complete, timing: Timing::default(),
 /// #     reply: Replied { status: 200, rule: None },
 /// #     head: hooklab_shared::headers::Head::default(),

@@ -45,7 +45,7 @@ impl Client {
     ) -> Result<Live, ClientError> {
         let path = match &channel.bin {
             Some(bin) => vec!["bins", bin.as_str(), "live"],
-            None => vec!["live"],
+            None => vec!["captures", "live"],
         };
         let after = after.map(|seq| seq.to_string());
         let url = self.asking(path, [("after", after), ("q", channel.query.clone())]);

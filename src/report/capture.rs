@@ -43,6 +43,9 @@ pub(crate) fn whole(report: &mut Report, document: &Document) -> Result<(), Fail
         document.peer,
         document.outcome.as_str()
     );
+    if let Some(client) = document.client {
+        about += &format!(" · for {client}");
+    }
     about += &format!(" · answered {}", document.reply.status);
     if let Some(guess) = &document.event {
         about += &format!(" · event {}", guessed(guess));

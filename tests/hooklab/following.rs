@@ -97,9 +97,9 @@ fn a_filter_lets_through_what_it_names_and_every_control_message() {
 #[test]
 fn all_bins_are_followed_at_once() {
     let server = Server::start_with(&["--bin", "one", "--bin", "two"]);
-    let mut all = Watcher::upgrade(&server, "/live", &[]).unwrap();
-    let mut stream = Stream::open(&server, "/live", None);
-    let mut some = Watcher::upgrade(&server, "/live?q=path%3A%2F1", &[]).unwrap();
+    let mut all = Watcher::upgrade(&server, "/captures/live", &[]).unwrap();
+    let mut stream = Stream::open(&server, "/captures/live", None);
+    let mut some = Watcher::upgrade(&server, "/captures/live?q=path%3A%2F1", &[]).unwrap();
     for message in [all.next(), stream.message(), some.next()] {
         assert_eq!(message["type"], "hello", "{message}");
     }

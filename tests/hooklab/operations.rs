@@ -136,7 +136,7 @@ fn the_document_describes_every_route_and_none_that_is_not() {
         "get /bins/{bin}/export",
         "post /bins/{bin}/import",
         "get /bins/{bin}/live",
-        "get /live",
+        "get /captures/live",
         "get /strays",
         "get /bins/{bin}/held",
         "post /bins/{bin}/held/{id}",

@@ -94,6 +94,30 @@ fn behind_haproxy_what_was_answered_was_captured() {
     captured_is_answered(&server, &Proxy::haproxy(&server));
 }
 
+#[test]
+fn the_client_behind_a_believed_proxy_is_told_and_nobody_else_s_word_is_taken() {
+    let sent = "X-Forwarded-For: 6.6.6.6, 203.0.113.7\r\n";
+    let ask = |server: &Server, fields: &str| {
+        let mut wire = Wire::connect(&server.capture).unwrap();
+        let head = format!("GET /proxied HTTP/1.1\r\nHost: {}\r\n{fields}\r\n", server.capture);
+        wire.send(head.as_bytes()).unwrap();
+        assert_eq!(wire.answer().unwrap().status, 200);
+        let told = server.get("/bins/proxied/captures/latest").json();
+        assert!(told["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{told}");
+        assert_eq!(server.summaries("proxied").pop().unwrap()["client"], told["client"]);
+        told["client"].as_str().map(str::to_owned)
+    };
+    let believing =
+        Server::start_with(&["--trusted-proxy", "127.0.0.0/8", "--trusted-proxy", "10.0.0.1"]);
+    assert_eq!(ask(&believing, sent).as_deref(), Some("203.0.113.7"));
+    let chain = "Forwarded: for=6.6.6.6, for=\"[2001:db8::1]:4711\";proto=https, for=10.0.0.1\r\n";
+    assert_eq!(ask(&believing, chain).as_deref(), Some("2001:db8::1"));
+    assert_eq!(ask(&believing, &format!("{sent}{chain}")), None);
+    assert_eq!(ask(&believing, ""), None);
+    assert_eq!(ask(&Server::start(), sent), None);
+    assert_eq!(ask(&Server::start_with(&["--trusted-proxy", "10.0.0.0/8"]), sent), None);
+}
+
 /// Requests of every framing on many connections, some of which break off.
 fn captured_is_answered(server: &Server, proxy: &Proxy) {
     let answered: Vec<(u64, String)> = thread::scope(|scope| {

@@ -25,7 +25,7 @@ const ROUTES: [&str; 21] = [
     "/api/v1/bins/orders/schema",
     "/api/v1/bins/orders/export?format=ndjson",
     "/api/v1/bins/orders/held",
-    "/api/v1/live",
+    "/api/v1/captures/live",
     "/api/v1/strays",
     "/api/v1/openapi.json",
     "/metrics",

@@ -86,7 +86,7 @@ pub(super) async fn one(
 
 /// Follows all bins together, from now on, those that are made later included.
 #[utoipa::path(
-    get, path = "/live", operation_id = "follow_all", tag = "live",
+    get, path = "/captures/live", operation_id = "follow_all", tag = "live",
     params(All),
     responses(
         (status = 101, description = "A WebSocket."),

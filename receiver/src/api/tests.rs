@@ -30,6 +30,7 @@ pub(crate) fn capture(bin: &str, head: &str, body: &str) -> Capture {
         id: Uuid::now_v7(),
         received_at: Timestamp::from_micros(1_790_000_000_000_000),
         peer: "127.0.0.1:5000".parse().unwrap(),
+        client: None,
         protocol: Protocol::Http11,
         outcome: Outcome::Complete,
         timing: Timing::default(),

@@ -1,6 +1,6 @@
 //! A request as it was read, whole or not.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::BytesMut;
@@ -87,6 +87,7 @@ impl Received {
         bin: BinName,
         id: Uuid,
         peer: SocketAddr,
+        client: Option<IpAddr>,
         reply: Replied,
     ) -> Capture {
         Capture {
@@ -95,6 +96,7 @@ impl Received {
             id,
             received_at: self.received_at,
             peer,
+            client,
             protocol: self.protocol,
             outcome: self.outcome,
             timing: self.timing,

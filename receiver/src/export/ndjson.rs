@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, BufRead, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use base64::Engine as _;
 use base64::display::Base64Display;
@@ -104,6 +104,8 @@ struct Told<'a> {
     id: Uuid,
     received_at: Timestamp,
     peer: SocketAddr,
+    #[serde(default)]
+    client: Option<IpAddr>,
     protocol: Protocol,
     method: Octets,
     target: Octets,
@@ -146,6 +148,7 @@ impl Told<'_> {
             id: self.id,
             received_at: self.received_at,
             peer: self.peer,
+            client: self.client,
             protocol: self.protocol,
             outcome: self.outcome,
             timing: self.timing,

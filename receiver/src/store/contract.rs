@@ -142,6 +142,7 @@ fn capture(bin: &str, body: &[u8]) -> Capture {
         id: Uuid::now_v7(),
         received_at: Timestamp::from_micros(1_790_000_000_123_456),
         peer: SocketAddr::from(([127, 0, 0, 1], 53_122)),
+        client: None,
         protocol: Protocol::Http11,
         outcome: Outcome::Complete,
         timing: Timing { head_us: 180, body_us: 40 },

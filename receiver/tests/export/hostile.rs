@@ -112,6 +112,7 @@ pub(crate) fn capture(from: &mut Seeded, seq: u64) -> Capture {
             .pick(&["127.0.0.1:53122", "[::1]:1", "[fe80::1%3]:65535", "[::ffff:10.0.0.1]:80"])
             .parse()
             .unwrap(),
+        client: from.pick(&[None, "203.0.113.7".parse().ok(), "2001:db8::1".parse().ok()]),
         protocol: from.pick(&[Protocol::Http10, Protocol::Http11, Protocol::Http2]),
         outcome: from.pick(&[
             Outcome::Complete,

@@ -1,7 +1,7 @@
 //! A capture told whole.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -28,6 +28,10 @@ pub struct Document {
     /// Who sent it.
     #[schema(value_type = String)]
     pub peer: SocketAddr,
+    /// Whom a proxy that is believed had it from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub client: Option<IpAddr>,
     /// HTTP/1.0, 1.1 or 2.
     pub protocol: Protocol,
     /// The method.
@@ -94,6 +98,7 @@ impl Capture {
             id: self.id,
             received_at: self.received_at,
             peer: self.peer,
+            client: self.client,
             protocol: self.protocol,
             method: self.head.method().into(),
             target: self.head.target().into(),

@@ -20,6 +20,7 @@ fn capture() -> Capture {
         id: Uuid::nil(),
         received_at: Timestamp::from_micros(NOW - 600_000_000),
         peer: "127.0.0.1:53122".parse().unwrap(),
+        client: None,
         protocol: Protocol::Http11,
         outcome: Outcome::TimedOut,
         timing: Timing::default(),

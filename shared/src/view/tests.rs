@@ -19,6 +19,7 @@ pub(crate) fn capture(lines: &[&str], content: &[u8]) -> Capture {
         id: uuid::Uuid::nil(),
         received_at: Timestamp::from_micros(0),
         peer: "127.0.0.1:1".parse().unwrap(),
+        client: None,
         protocol: Protocol::Http11,
         outcome: Outcome::Complete,
         timing: Timing::default(),

@@ -55,7 +55,7 @@ async fn filtered_channels_tell_what_passes() {
     let api = receiver();
     api.create_bin(NewBin::named("a".parse().unwrap())).await.unwrap();
     let mut one = follow(&api, "/bins/a/live?q=event:t2", None).await;
-    let mut all = follow(&api, "/live?q=event:t3", None).await;
+    let mut all = follow(&api, "/captures/live?q=event:t3", None).await;
     for n in 1..=3 {
         post(&api, &format!(r#"{{"type":"t{n}"}}"#)).await;
     }
@@ -76,10 +76,10 @@ async fn what_is_no_live_channel_is_told_so() {
     let api = receiver();
     post(&api, "{}").await;
     get(&api, "/bins/a/live").await.is_problem(426, "websocket");
-    get(&api, "/live").await.is_problem(426, "websocket");
+    get(&api, "/captures/live").await.is_problem(426, "websocket");
     get(&api, "/bins/a/live?q=x:").await.is_problem(422, "invalid-parameter");
-    get(&api, "/live?q=x:").await.is_problem(422, "invalid-parameter");
-    get(&api, "/live?after=1").await.is_problem(422, "invalid-parameter");
+    get(&api, "/captures/live?q=x:").await.is_problem(422, "invalid-parameter");
+    get(&api, "/captures/live?after=1").await.is_problem(422, "invalid-parameter");
     assert_eq!(follow(&api, "/bins/b/live", None).await.status(), 404);
     assert_eq!(follow(&api, "/bins/a/live", Some("x")).await.status(), 422);
     let upgrade = Request::get("/bins/a/live")

@@ -75,6 +75,8 @@ fn odd_captures() -> Vec<Capture> {
     let v6 = |ip: Ipv6Addr| SocketAddrV6::new(ip, 443, 7, 9).into();
     for peer in [v6(Ipv6Addr::LOCALHOST), v6("::ffff:127.0.0.1".parse().unwrap())] {
         captures.push(Capture { peer, ..capture("odd", b"6") });
+        let client = Some(peer.ip().to_canonical());
+        captures.push(Capture { peer, client, ..capture("odd", b"proxied") });
     }
     let mut chunked = capture("odd", b"3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n");
     chunked.body.framing = Framing::Chunked;

@@ -13,6 +13,7 @@ pub(super) fn document(body: &str) -> Document {
         id: uuid::Uuid::nil(),
         received_at: Timestamp::from_micros(0),
         peer: "127.0.0.1:1".parse().unwrap(),
+        client: None,
         protocol: Protocol::Http11,
         method: Octets::Text("POST".into()),
         target: Octets::Text("/orders/x?a=1".into()),
