@@ -10,10 +10,13 @@ mod catalogue;
 mod delivery;
 mod egress;
 mod event;
+pub mod forward;
 mod outgoing;
 mod profile;
 mod registry;
+pub mod replay;
 mod sender;
+pub mod source;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,96 @@
+//! When a delivery is tried again. Pure.
+
+use std::time::Duration;
+
+use hooklab_shared::delivery::{AttemptOutcome, GotResponse};
+
+/// How far a target may put the next attempt off: what stands behind it waits too.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+
+/// The waits between attempts; how many there are says how often it is tried again.
+///
+/// ```
+/// use hooklab_sender::forward::Retry;
+/// assert_eq!(Retry::default().waits().len(), 3);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry(Vec<Duration>);
+
+impl Default for Retry {
+    /// What outlives a restart of the target: captures stay in order, so each wait is everybody's.
+    fn default() -> Self {
+        Self([1, 5, 30].map(Duration::from_secs).into())
+    }
+}
+
+impl From<Vec<Duration>> for Retry {
+    fn from(waits: Vec<Duration>) -> Self {
+        Self(waits)
+    }
+}
+
+impl Retry {
+    /// The waits.
+    #[must_use]
+    pub fn waits(&self) -> &[Duration] {
+        &self.0
+    }
+
+    /// How long to wait after this attempt, the first one being 1; none where it was the last.
+    pub(super) fn after(
+        &self,
+        attempt: u32,
+        outcome: &AttemptOutcome,
+        response: Option<&GotResponse>,
+    ) -> Option<Duration> {
+        // Gone is for good (RFC 9110, section 15.5.11).
+        if matches!(
+            outcome,
+            AttemptOutcome::Delivered | AttemptOutcome::Refused { status: 410, .. }
+        ) {
+            return None;
+        }
+        let wait = *self.0.get(usize::try_from(attempt).ok()?.checked_sub(1)?)?;
+        let asked = response.and_then(retry_after).unwrap_or_default().min(RETRY_AFTER_MAX);
+        Some(wait.max(asked))
+    }
+}
+
+/// `Retry-After` in seconds (RFC 9110, section 10.2.3).
+fn retry_after(response: &GotResponse) -> Option<Duration> {
+    let field =
+        response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
+    let text = std::str::from_utf8(field.1.as_bytes()).ok()?.trim();
+    text.parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use hooklab_shared::capture::BodyDocument;
+
+    use super::*;
+
+    fn refused(status: u16, after: &str) -> (AttemptOutcome, GotResponse) {
+        let headers = vec![("Retry-After".to_owned(), after.as_bytes().into())];
+        let body = BodyDocument::of(b"");
+        let response = GotResponse { status, headers, body, truncated: false };
+        (AttemptOutcome::Refused { status, hint: String::new() }, response)
+    }
+
+    fn wait(attempt: u32, status: u16, after: &str) -> Option<u64> {
+        let retry = Retry::from(vec![Duration::from_secs(2), Duration::from_secs(10)]);
+        let (outcome, response) = refused(status, after);
+        retry.after(attempt, &outcome, Some(&response)).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn the_schedule_is_kept_and_a_target_may_ask_for_more() {
+        assert_eq!([1, 2, 3].map(|attempt| wait(attempt, 500, "x")), [Some(2), Some(10), None]);
+        assert_eq!(wait(1, 503, "7"), Some(7));
+        assert_eq!(wait(2, 503, "7"), Some(10));
+        assert_eq!(wait(1, 429, "999999999"), Some(3_600));
+        assert_eq!(wait(1, 410, "7"), None);
+        let retry = Retry::default();
+        assert_eq!(retry.after(1, &AttemptOutcome::Delivered, None), None);
+    }
+}
