@@ -19,10 +19,12 @@ use crate::commands::demo::DemoArgs;
 use crate::commands::events::EventsArgs;
 use crate::commands::export::ExportArgs;
 use crate::commands::fire::FireArgs;
+use crate::commands::forward::ForwardArgs;
 use crate::commands::held::{AnswerArgs, HeldArgs};
 use crate::commands::import::ImportArgs;
 use crate::commands::manual::{CompletionsArgs, ManArgs};
 use crate::commands::ready::ReadyArgs;
+use crate::commands::replay::ReplayArgs;
 use crate::commands::schema::SchemaArgs;
 use crate::commands::show::ShowArgs;
 use crate::commands::strays::StraysArgs;
@@ -107,6 +109,10 @@ pub(crate) enum Command {
     Fire(FireArgs),
     /// The delivery log, or one delivery with its requests and answers
     Deliveries(DeliveriesArgs),
+    /// New captures of a bin to other URLs as they come: as captured, or reshaped and signed
+    Forward(Box<ForwardArgs>),
+    /// Old captures of a bin to other URLs again
+    Replay(Box<ReplayArgs>),
     /// Whether the server is ready, or wait until it is
     Ready(ReadyArgs),
     /// A completion script for your shell

@@ -13,7 +13,7 @@ use crate::forward::{Run, Waiting};
 use crate::source::{Selection, SourceError};
 use pace::Clock;
 
-pub use pace::{BadSpeed, Pace, Speed};
+pub use pace::{BadRate, BadSpeed, Pace, Rate, Speed};
 
 /// The pause before a receiver that is away is asked again.
 const SOURCE_PAUSE: Duration = Duration::from_millis(500);

@@ -7,6 +7,9 @@ use hooklab_shared::delivery::{AttemptOutcome, GotResponse};
 /// How far a target may put the next attempt off: what stands behind it waits too.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 
+/// How often a delivery is tried again at most: captures behind it wait all the while.
+const TIMES_MAX: usize = 20;
+
 /// The waits between attempts; how many there are says how often it is tried again.
 ///
 /// ```
@@ -30,6 +33,13 @@ impl From<Vec<Duration>> for Retry {
 }
 
 impl Retry {
+    /// This often, at most 20 times: after 1 s, 5 s, and then every 30 s.
+    #[must_use]
+    pub fn times(count: usize) -> Option<Self> {
+        let waits = [1, 5].into_iter().chain(std::iter::repeat(30)).map(Duration::from_secs);
+        (count <= TIMES_MAX).then(|| Self(waits.take(count).collect()))
+    }
+
     /// The waits.
     #[must_use]
     pub fn waits(&self) -> &[Duration] {

@@ -12,10 +12,30 @@ pub enum Pace {
     /// As fast as the target takes them.
     #[default]
     Fast,
-    /// So many a second, above 0.
-    Rate(f64),
+    /// So many a second at most.
+    Rate(Rate),
     /// With the pauses that there were when they came, shrunk by this.
     Original(Speed),
+}
+
+/// Captures a second: 0.001 to 1,000,000.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate(f64);
+
+/// Why a text is no rate.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("use `{0}` as a rate: give a number a second, from 0.001 to 1000000, such as 50 or 0.5")]
+pub struct BadRate(String);
+
+impl FromStr for Rate {
+    type Err = BadRate;
+
+    fn from_str(text: &str) -> Result<Self, BadRate> {
+        match text.trim_end_matches("/s").parse() {
+            Ok(rate) if (0.001..=1e6).contains(&rate) => Ok(Self(rate)),
+            _ => Err(BadRate(text.chars().take(40).collect())),
+        }
+    }
 }
 
 /// How many times faster than it was: 0.001 to 1,000,000.
@@ -66,7 +86,7 @@ impl Clock {
         let due_secs = match self.pace {
             Pace::Fast => 0.0,
             #[expect(clippy::cast_precision_loss, reason = "2^53 captures take longer than a life")]
-            Pace::Rate(rate) => self.given as f64 / rate,
+            Pace::Rate(Rate(rate)) => self.given as f64 / rate,
             Pace::Original(Speed(speed)) => {
                 let first = *self.first.get_or_insert(at);
                 let micros = at.as_micros().saturating_sub(first.as_micros()).max(0);
@@ -93,7 +113,7 @@ mod tests {
     #[test]
     fn captures_are_due_as_they_were_asked_for() {
         assert_eq!(dues(Pace::Fast, &[5, 6, 9]), [0, 0, 0]);
-        assert_eq!(dues(Pace::Rate(2.0), &[5, 6, 9]), [0, 500, 1_000]);
+        assert_eq!(dues(Pace::Rate(Rate(2.0)), &[5, 6, 9]), [0, 500, 1_000]);
         assert_eq!(dues(Pace::Original(Speed(1.0)), &[5, 6, 9]), [0, 1_000, 4_000]);
         assert_eq!(dues(Pace::Original(Speed(10.0)), &[5, 6, 9]), [0, 100, 400]);
         assert_eq!(dues(Pace::Original(Speed(0.5)), &[5, 6]), [0, 2_000]);
@@ -112,8 +132,9 @@ mod tests {
     fn speeds_have_bounds() {
         assert_eq!("10".parse(), Ok(Speed(10.0)));
         assert_eq!("2.5x".parse(), Ok(Speed(2.5)));
+        assert_eq!("0.5/s".parse(), Ok(Rate(0.5)));
         for bad in ["", "0", "-1", "nan", "inf", "1e9", "fast"] {
-            assert!(bad.parse::<Speed>().is_err(), "{bad}");
+            assert!(bad.parse::<Speed>().is_err() && bad.parse::<Rate>().is_err(), "{bad}");
         }
     }
 }
