@@ -30,7 +30,7 @@ pub use form::{BadHeader, Form, Header, Outside, Reshape, Signing, Unfit};
 pub use hops::Loop;
 pub(crate) use lane::Waiting;
 pub use retry::Retry;
-pub use told::{Handed, Tally, Told};
+pub use told::{Because, Handed, Tally, Told};
 
 /// What is told and not yet heard; a teller whose reader is slow waits, and so do the captures.
 const TOLD_MAX: usize = 256;
@@ -70,7 +70,13 @@ pub(crate) struct Run {
     pub(crate) source: Source,
     stop: watch::Receiver<bool>,
     told: mpsc::Sender<Told>,
-    lanes: Vec<(mpsc::Sender<Waiting>, JoinHandle<Result<(), SourceError>>)>,
+    lanes: Vec<Opening>,
+}
+
+/// The near end of a lane: what waits goes in, and how it ended comes out.
+struct Opening {
+    waiting: mpsc::Sender<Waiting>,
+    ended: JoinHandle<Result<(), SourceError>>,
 }
 
 impl Plan {
@@ -118,7 +124,7 @@ impl Plan {
         let caller = Arc::new(Caller::new(egress, self.limits, self.form.user_agent.clone()));
         let (form, mark) = (Arc::new(self.form), guarded.map(Mark::of));
         let lanes = self.targets.into_iter().enumerate().map(|(number, target)| {
-            let (give, waiting) = mpsc::channel(WAITING_MAX);
+            let (waiting, next) = mpsc::channel(WAITING_MAX);
             let lane = Lane {
                 source: self.source.clone(),
                 target,
@@ -130,7 +136,7 @@ impl Plan {
                 told: tell.clone(),
                 stop: stopping.clone(),
             };
-            (give, tokio::spawn(lane.run(waiting)))
+            Opening { waiting, ended: tokio::spawn(lane.run(next)) }
         });
         let lanes = lanes.collect();
         let run = Run { source: self.source, stop: stopping, told: tell, lanes };
@@ -186,11 +192,11 @@ impl Running {
 impl Run {
     /// Gives a capture to every target; `false` once nothing is to be given any more.
     pub(crate) async fn give(&mut self, waiting: Waiting) -> bool {
-        for (lane, _) in &self.lanes {
+        for lane in &self.lanes {
             let given = tokio::select! {
                 biased;
                 _ = self.stop.wait_for(|&stop| stop) => return false,
-                given = lane.send(waiting) => given,
+                given = lane.waiting.send(waiting) => given,
             };
             // A lane ends by itself only when the captures cannot be read any more.
             if given.is_err() {
@@ -213,9 +219,10 @@ impl Run {
     /// Waits until every target has had what it was given.
     async fn close(self) -> Result<(), SourceError> {
         let mut ended = Ok(());
-        for (lane, task) in self.lanes {
-            drop(lane);
-            if let Ok(Err(error)) = task.await {
+        // All at once: each ends when it has had what waits for it.
+        let lanes: Vec<_> = self.lanes.into_iter().map(|lane| lane.ended).collect();
+        for lane in lanes {
+            if let Ok(Err(error)) = lane.await {
                 ended = Err(error);
             }
         }

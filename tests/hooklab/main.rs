@@ -16,6 +16,8 @@ mod fidelity;
 mod finding;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod following;
+#[cfg(not(feature = "broken-ack-before-write"))]
+mod forwarding;
 #[cfg_attr(feature = "broken-ack-before-write", expect(dead_code, reason = "one test is left"))]
 mod harness;
 #[cfg(not(feature = "broken-ack-before-write"))]

@@ -18,6 +18,7 @@ use thiserror::Error;
 use url::{Position, Url};
 
 use super::hops::{self, Loop};
+use super::told::Because;
 use crate::outgoing::{Fields, Manner, Outgoing, host};
 
 pub use headers::{BadHeader, Header};
@@ -80,9 +81,15 @@ pub enum Unfit {
 }
 
 impl Unfit {
-    /// Whether somebody wanted it delivered, and it is not.
-    pub(crate) fn is_failure(&self) -> bool {
-        !matches!(self, Self::Nothing | Self::Loop(_))
+    /// What kind of reason this is.
+    pub(crate) fn because(&self) -> Because {
+        match self {
+            Self::Nothing => Because::Filter,
+            Self::Loop(_) => Because::Loop,
+            Self::NotWhole(_) | Self::Outside(_) | Self::Filter(_) | Self::Broken => {
+                Because::Failure
+            }
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use super::form::{Content, Form, Unfit, shown};
 use super::hops::Mark;
 use super::places::Place;
 use super::retry::Retry;
-use super::told::{Handed, Told, span};
+use super::told::{Because, Handed, Told, span};
 use crate::attempt::{Answer, Caller};
 use crate::sender::now;
 use crate::source::{Source, SourceError};
@@ -88,7 +88,7 @@ impl Lane {
                     self.deliver(seq, content).await?;
                 }
             }
-            Err(unfit) => self.skip(seq, unfit.to_string(), unfit.is_failure()).await,
+            Err(unfit) => self.skip(seq, unfit.to_string(), unfit.because()).await,
         }
         Ok(())
     }
@@ -122,7 +122,7 @@ impl Lane {
             let outgoing = match self.form.outgoing(content, now()) {
                 Ok(outgoing) => outgoing,
                 Err(reason) => {
-                    self.skip(seq, format!("it cannot be signed: {reason}"), true).await;
+                    self.skip(seq, format!("it cannot be signed: {reason}"), Because::Failure).await;
                     return Ok(());
                 }
             };
@@ -159,9 +159,9 @@ impl Lane {
         }
     }
 
-    async fn skip(&self, seq: Seq, why: String, failed: bool) {
+    async fn skip(&self, seq: Seq, why: String, because: Because) {
         let target = shown(&self.target).to_owned();
-        self.tell(Told::Skipped { seq, target, why, failed }).await;
+        self.tell(Told::Skipped { seq, target, because, why }).await;
     }
 
     async fn tell(&self, told: Told) {

@@ -38,10 +38,10 @@ pub enum Told {
         seq: Seq,
         /// Where it would have gone.
         target: String,
+        /// What kind of reason there is.
+        because: Because,
         /// Why.
         why: String,
-        /// Whether somebody wanted it delivered.
-        failed: bool,
     },
     /// Captures that are gone, and cannot go out.
     Gap {
@@ -64,6 +64,18 @@ pub enum Told {
     Anew,
     /// The bin was deleted; nothing follows.
     Deleted,
+}
+
+/// Why a capture does not go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Because {
+    /// The filter gives nothing for it.
+    Filter,
+    /// It came back by a forward.
+    Loop,
+    /// It was wanted, and cannot go out.
+    Failure,
 }
 
 /// One delivery of a capture to a target.
@@ -110,8 +122,8 @@ impl Tally {
                 self.failed += 1;
                 self.unreachable += u64::from(handed.is_unreachable());
             }
-            Told::Skipped { failed: true, .. } => self.failed += 1,
-            Told::Skipped { failed: false, .. } => self.skipped += 1,
+            Told::Skipped { because: Because::Failure, .. } => self.failed += 1,
+            Told::Skipped { .. } => self.skipped += 1,
             Told::Gap { from, to, .. } => self.gone += to.saturating_sub(*from) + 1,
             Told::Following { .. }
             | Told::Retry { .. }

@@ -1,6 +1,6 @@
 //! What becomes of the captures that go out.
 
-use hooklab_sender::forward::{Handed, Tally, Told};
+use hooklab_sender::forward::{Because, Handed, Tally, Told};
 use hooklab_shared::delivery::AttemptOutcome;
 use hooklab_shared::id::Seq;
 use hooklab_shared::live::GapReason;
@@ -45,8 +45,10 @@ pub(crate) fn one(report: &mut Report, told: &Told) -> Result<(), Failure> {
             let result = result(&tried.outcome, tried.status);
             report.note(format_args!("{}  {result}, again in {again_in}", place(tried)));
         }
-        Told::Skipped { seq, target, why, failed } => {
-            let word = if *failed { "cannot go" } else { "does not go" };
+        // What a filter leaves out is as it should be: the last line counts it.
+        Told::Skipped { because: Because::Filter, .. } => {}
+        Told::Skipped { seq, target, why, because } => {
+            let word = if *because == Because::Loop { "does not go" } else { "cannot go" };
             report.note(format_args!("#{seq} {word} to {}: {}", shown(target), shown(why)));
         }
         Told::Gap { from, to, reason } => {
