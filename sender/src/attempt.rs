@@ -16,7 +16,7 @@ use hooklab_shared::delivery::{Attempt, AttemptOutcome, Phase, Phases, SentReque
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::limits::Limits;
 use tokio::time::timeout;
-use url::{ParseError, Position, Url};
+use url::{Position, Url};
 
 use crate::egress::{ConnectError, Egress, ResolveError};
 use crate::outgoing::{Manner, Outgoing};
@@ -81,11 +81,11 @@ impl Caller {
                 let response = answer.as_ref().map(Answer::told);
                 Attempt { n, manual, at, request: outgoing.told(), response, phases, outcome }
             }
-            Err(why) => {
+            Err(cause) => {
                 let (method, url) = ("POST".to_owned(), due.target.clone());
                 let (headers, body) = (Vec::new(), BodyDocument::of(b""));
                 let request = SentRequest { method, url, headers, body };
-                let outcome = Cause::Unusable(why.to_string()).failed(Phase::Policy);
+                let outcome = cause.failed(Phase::Policy);
                 let phases = Phases::default();
                 Attempt { n, manual, at, request, response: None, phases, outcome }
             }
@@ -107,11 +107,20 @@ impl Caller {
     }
 
     /// The request that this attempt of a delivery sends.
-    fn outgoing(&self, due: &Due, at: Timestamp) -> Result<Outgoing, ParseError> {
-        let target = Url::parse(&due.target)?;
-        let sending =
-            Sending { target: &target, at, keys: &due.keys, user_agent: &self.user_agent };
-        let Wire { mut fields, body } = profile::wire(due.profile, &due.event, &sending);
+    fn outgoing(&self, due: &Due, at: Timestamp) -> Result<Outgoing, Cause> {
+        let target = Url::parse(&due.target).map_err(|why| Cause::Unusable(why.to_string()))?;
+        let sending = Sending {
+            method: "POST",
+            target: &target,
+            at,
+            n: due.n,
+            keys: &due.keys,
+            scheme: None,
+            content_type: None,
+            user_agent: &self.user_agent,
+        };
+        let wire = profile::wire(due.profile, &due.event, &sending);
+        let Wire { mut fields, body } = wire.map_err(|why| Cause::Unsigned(why.to_string()))?;
         for (name, value) in &due.headers {
             fields.push(name.clone(), value.clone());
         }

@@ -122,6 +122,13 @@ impl Fields {
         self.0.push((name.into(), Cow::Owned(value)));
     }
 
+    /// Adds fields after the others.
+    pub(crate) fn extend(&mut self, fields: impl IntoIterator<Item = (&'static str, String)>) {
+        for (name, value) in fields {
+            self.push(name, value);
+        }
+    }
+
     /// The first field of this name, whatever its case.
     pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
         self.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)

@@ -14,6 +14,7 @@ use crate::egress::ResolveError;
 pub(super) enum Cause {
     Forbidden(IpAddr),
     Unusable(String),
+    Unsigned(String),
     Unresolved(String),
     Refused,
     Unreachable(String),
@@ -49,6 +50,7 @@ impl Cause {
         match self {
             Self::Forbidden(ip) => format!("{ip} is not loopback, and is not allowed"),
             Self::Unusable(why) => format!("the target cannot be used: {why}"),
+            Self::Unsigned(why) => format!("the delivery cannot be signed: failed to {why}"),
             Self::Unresolved(name) => format!("the name {name} does not resolve"),
             Self::Refused => "connection refused".to_owned(),
             Self::Unreachable(why) | Self::Other(why) => why.clone(),
@@ -84,6 +86,7 @@ impl Cause {
             Self::Unusable(_) => {
                 "edit the webhook: give a URL such as http://127.0.0.1:4665/orders"
             }
+            Self::Unsigned(_) => "give the webhook a secret of its profile's form",
             Self::Unresolved(_) => "check the spelling of the host; is the network up?",
             Self::Refused => "is something listening there? `hooklab serve` prints the capture URL",
             Self::Unreachable(_) => "is that address reachable from this machine?",
