@@ -42,24 +42,30 @@ pub(crate) struct Capturing {
     pub(crate) metrics: Arc<Metrics>,
 }
 
+/// What the requests of one connection have in common.
+pub(crate) struct Connected {
+    pub(crate) capturing: Arc<Capturing>,
+    pub(crate) tapped: Tapped,
+    pub(crate) phase: Phase,
+    pub(crate) peer: SocketAddr,
+}
+
 type Reply = Response<Held<ReplyBody>>;
 
 /// Answers one request, once it is kept.
 pub(crate) async fn answer(
-    capturing: Arc<Capturing>,
-    tapped: Tapped,
-    phase: Phase,
-    peer: SocketAddr,
+    connected: Arc<Connected>,
     request: Request<Incoming>,
 ) -> Result<Reply, Infallible> {
+    let Connected { capturing, tapped, phase, peer } = &*connected;
     let serving = phase.serving();
     // In HTTP/1 hyper leaves the body out by itself.
     let is_bare = request.method() == Method::HEAD && request.version() == Version::HTTP_2;
-    let response = match Received::read(&tapped, request, &capturing.limits).await {
-        Ok(received) => record(&capturing, &tapped, peer, received).await,
+    let response = match Received::read(tapped, request, &capturing.limits).await {
+        Ok(received) => record(capturing, tapped, *peer, received).await,
         Err(Unread { head, refusal }) => {
             let problem = refusal.problem();
-            stray(&capturing, peer, refusal.reason(), problem.status, &head, 0).await;
+            stray(capturing, *peer, refusal.reason(), problem.status, &head, 0).await;
             reply::problem(&problem, true)
         }
     };

@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::capture::{Capturing, answer};
+use crate::capture::{Capturing, Connected, answer};
 use crate::policy::{self, Refusal};
 use crate::tap::{Tap, Tapped};
 
@@ -77,10 +77,10 @@ where
 {
     let tapped = tap.tapped();
     let builder = builder(&capturing.limits);
-    let service = service_fn({
-        let (capturing, tapped) = (capturing.clone(), tapped.clone());
-        move |request| answer(capturing.clone(), tapped.clone(), phase.clone(), peer, request)
-    });
+    // One count to raise for each request, instead of one for each part.
+    let connected =
+        Arc::new(Connected { capturing: capturing.clone(), tapped: tapped.clone(), phase, peer });
+    let service = service_fn(move |request| answer(connected.clone(), request));
     let connection = builder.serve_connection(TokioIo::new(tap), service);
     if let Err(error) = drive(connection, stop, |c| c.graceful_shutdown()).await
         && let Some(stray) = unseen(&tapped, peer, &*error, &capturing.limits)

@@ -83,24 +83,33 @@ pub(crate) fn look(head: &Head, is_http10: bool, head_bytes_max: usize) -> Resul
     if bytes.len() > head_bytes_max {
         return Err(Refusal::HeadTooLong(head_bytes_max));
     }
-    if memchr_iter(b'\n', bytes).any(|lf| lf == 0 || bytes[lf - 1] != b'\r') {
-        return Err(Refusal::BareLineFeed);
-    }
-    let (mut fields, mut hosts, mut codings, mut lengths) = (0, 0, 0, 0);
-    for (name, value) in head.fields() {
-        fields += 1;
-        match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => hosts += 1,
-            14 if name.eq_ignore_ascii_case(b"content-length") => lengths += 1,
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
-                codings += 1;
-                if !value.eq_ignore_ascii_case(b"chunked") {
-                    return Err(Refusal::TransferCoding);
+    let (mut lines, mut hosts, mut codings, mut lengths) = (0_usize, 0, 0, 0);
+    let (mut start, mut is_other_coding) = (0, false);
+    for lf in memchr_iter(b'\n', bytes) {
+        let Some(line) = bytes[start..lf].strip_suffix(b"\r") else {
+            return Err(Refusal::BareLineFeed);
+        };
+        start = lf + 1;
+        // Empty are the lines before the first, and the one behind the last.
+        let Some(first) = line.first() else { continue };
+        lines += 1;
+        match first | 0x20 {
+            b'h' if value(line, b"host").is_some() => hosts += 1,
+            b'c' if value(line, b"content-length").is_some() => lengths += 1,
+            b't' => {
+                if let Some(coding) = value(line, b"transfer-encoding") {
+                    codings += 1;
+                    is_other_coding |= !coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
                 }
             }
             _ => {}
         }
     }
+    if is_other_coding {
+        return Err(Refusal::TransferCoding);
+    }
+    // The first line is no field.
+    let fields = lines.saturating_sub(1);
     match (hosts, codings, lengths) {
         (0, ..) if !is_http10 => Err(Refusal::NoHost),
         (2.., ..) => Err(Refusal::ManyHosts),
@@ -110,6 +119,13 @@ pub(crate) fn look(head: &Head, is_http10: bool, head_bytes_max: usize) -> Resul
         (_, _, 2..) => Err(Refusal::ManyLengths),
         _ => Ok(fields),
     }
+}
+
+/// What follows the colon, where a line is the field of this name.
+fn value<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let (field, rest) = line.split_at_checked(name.len())?;
+    let value = rest.strip_prefix(b":")?;
+    field.eq_ignore_ascii_case(name).then_some(value)
 }
 
 #[cfg(test)]

@@ -133,9 +133,6 @@ impl Tapped {
         seen.bytes.split().freeze()
     }
 
-    /// Remembers what was read, and masks of it what hyper would stumble over.
-    ///
-    /// Says whether a body has passed what may be kept of it.
     /// What came and was never claimed: of a request that hyper did not take.
     pub(crate) fn unclaimed(&self) -> Bytes {
         self.lock().bytes.clone().freeze()
@@ -146,6 +143,9 @@ impl Tapped {
         self.lock().break_off = Some(how);
     }
 
+    /// Remembers what was read, and masks of it what hyper would stumble over.
+    ///
+    /// Says whether a body has passed what may be kept of it.
     fn feed(&self, mut read: &mut [u8]) -> bool {
         let mut seen = self.lock();
         let passing = usize::try_from(seen.passing).unwrap_or(usize::MAX).min(read.len());
@@ -195,25 +195,49 @@ fn mask(whole: &[u8], read: &mut [u8], begin: usize, end: usize) {
     let start = memchr(b' ', line).unwrap_or(line.len());
     let version = memrchr(b' ', line).filter(|&space| line[space..].starts_with(b" HTTP/"));
     let target_end = version.unwrap_or(line.len());
-    let spot = |at: usize| at.checked_sub(begin);
-    for at in start.max(begin)..target_end {
-        if let Some(byte) = spot(at).and_then(|spot| read.get_mut(spot))
-            && !is_of_urls(*byte)
-        {
-            *byte = b'_';
-        }
-    }
-    let fields = line_end.max(begin) - begin..end.max(begin) - begin;
-    for byte in read.get_mut(fields).unwrap_or_default() {
-        if matches!(*byte, 0..=8 | 11 | 12 | 14..=31 | 127) {
-            *byte = b'_';
-        }
+    let mut part = |from: usize, to: usize, masked: &[bool; 256]| {
+        let range = from.max(begin) - begin..to.max(from).max(begin) - begin;
+        let part = read.get_mut(range).unwrap_or_default();
+        part.iter_mut().filter(|byte| masked[usize::from(**byte)]).for_each(|byte| *byte = b'_');
+    };
+    part(start, target_end, &NOT_OF_URLS);
+    // Controls are rare, and looking for any of them at once is many times as quick.
+    if has_control(whole.get(line_end.max(begin)..end.max(begin)).unwrap_or_default()) {
+        part(line_end, end, &CONTROLS);
     }
 }
 
-/// What a target may hold, and what tells its parts apart (RFC 3986).
-fn is_of_urls(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b" -._~!$&'()*+,;=:@/?%[]#\r".contains(&byte)
+/// What a target may not hold: neither a URL's byte nor what tells its parts apart (RFC 3986).
+const NOT_OF_URLS: [bool; 256] = {
+    let mut masked = [true; 256];
+    let allowed =
+        b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -._~!$&'()*+,;=:@/?%[]#\r";
+    let mut at = 0;
+    while at < allowed.len() {
+        masked[allowed[at] as usize] = false;
+        at += 1;
+    }
+    masked
+};
+
+/// What a field may not hold (RFC 9110, section 5.5), tabs and line ends aside.
+const CONTROLS: [bool; 256] = {
+    let mut masked = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        masked[byte] = is_control(byte as u8);
+        byte += 1;
+    }
+    masked
+};
+
+const fn is_control(byte: u8) -> bool {
+    (byte < 32) & (byte != b'\t') & (byte != b'\r') & (byte != b'\n') | (byte == 127)
+}
+
+/// Without a way out in the middle, so that the compiler looks at many bytes at a time.
+fn has_control(bytes: &[u8]) -> bool {
+    bytes.iter().fold(false, |found, &byte| found | is_control(byte))
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {

@@ -1,12 +1,16 @@
 //! A body as it is read, under its limits.
 
+use std::future::{Future as _, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
 use bytes::{Bytes, BytesMut};
 use hooklab_shared::body::{Body, Framing};
 use hooklab_shared::capture::Outcome;
 use hooklab_shared::limits::Limits;
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 
 use crate::tap::Tapped;
@@ -34,7 +38,17 @@ impl Content {
         limits: &Limits,
     ) -> Outcome {
         loop {
-            let data = match timeout(limits.body_idle_timeout, from.frame()).await {
+            if self.trailers.is_none() && from.is_end_stream() {
+                return Outcome::Complete;
+            }
+            let mut frame = from.frame();
+            // Most often it is there, and a timer would cost more than all the rest.
+            let at_once = poll_fn(|cx| Poll::Ready(Pin::new(&mut frame).poll(cx))).await;
+            let next = match at_once {
+                Poll::Ready(next) => Ok(next),
+                Poll::Pending => timeout(limits.body_idle_timeout, frame).await,
+            };
+            let data = match next {
                 Ok(None) => return Outcome::Complete,
                 Ok(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) => data,
