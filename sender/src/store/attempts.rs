@@ -62,7 +62,8 @@ impl Store {
             let mut statement = connection.prepare_cached(
                 "SELECT d.row, d.id, d.webhook, d.target, d.profile, d.attempts, w.secret, \
                  e.id, e.type, e.created_at, e.payload, d.test, \
-                 iif(w.old_secret_until > ?1, w.old_secret, NULL), w.headers, w.timeout_ms, d.manual \
+                 iif(w.old_secret_until > ?1, w.old_secret, NULL), w.headers, w.timeout_ms, \
+                 d.manual \
                  FROM delivery d JOIN event e ON e.id = d.event_id \
                  LEFT JOIN webhook w ON w.id = d.webhook \
                  WHERE d.state = 'pending' AND d.due_at <= ?1 \
