@@ -28,7 +28,7 @@ member='.body.json
     | {name: (.customer_name // .new_user_login), email: (.customer_user_email // .new_user_email)}
     | select(.email)'
 hooklab forward "$users" --to "$api" --jq "$member" --header 'Authorization: env:LIST_AUTHORIZATION' \
-    --from-start --json >"$list.log" &
+    --from-start &
 forward=$!
 
 hooklab fire customer_created --seed 1
@@ -36,10 +36,9 @@ hooklab fire subsite_user_registered --seed 2
 # What is no new user makes no member.
 curl -s "$url" -d '{"comment":"hello"}' >/dev/null
 
-tail -n +1 -f "$list.log" --pid "$forward" | jq -c --unbuffered 'select(.seq == 3)' | head -n 1 >/dev/null
-kill -INT "$forward"
+until [ "$(hooklab captures "$list" --json | jq '.items | length')" -ge 2 ]; do sleep 0.1; done
+kill -TERM "$forward"
 wait "$forward"
-rm "$list.log"
 
 echo "4. the members that the list has now:"
 for seq in 1 2; do

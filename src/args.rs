@@ -22,6 +22,7 @@ use crate::commands::fire::FireArgs;
 use crate::commands::forward::ForwardArgs;
 use crate::commands::held::{AnswerArgs, HeldArgs};
 use crate::commands::import::ImportArgs;
+use crate::commands::load::LoadArgs;
 use crate::commands::manual::{CompletionsArgs, ManArgs};
 use crate::commands::ready::ReadyArgs;
 use crate::commands::replay::ReplayArgs;
@@ -113,6 +114,8 @@ pub(crate) enum Command {
     Forward(Box<ForwardArgs>),
     /// Old captures of a bin to other URLs again
     Replay(Box<ReplayArgs>),
+    /// A rate of deliveries, with latencies, and an account of what arrived in a bin
+    Load(Box<LoadArgs>),
     /// Whether the server is ready, or wait until it is
     Ready(ReadyArgs),
     /// A completion script for your shell

@@ -10,6 +10,7 @@ pub(crate) mod fire;
 pub(crate) mod forward;
 pub(crate) mod held;
 pub(crate) mod import;
+pub(crate) mod load;
 pub(crate) mod manual;
 pub(crate) mod ready;
 pub(crate) mod replay;
@@ -57,6 +58,7 @@ pub(crate) async fn run(
         Command::Fire(args) => fire::run(args, &client, report).await,
         Command::Forward(args) => forward::run(args, &client, report).await,
         Command::Replay(args) => replay::run(args, &client, report).await,
+        Command::Load(args) => load::run(args, &client, report).await,
         Command::Deliveries(args) => deliveries::run(args, &client, report).await,
         Command::Ready(args) => ready::run(args, &client, report).await,
         Command::Serve(_)

@@ -11,6 +11,7 @@ mod delivery;
 mod egress;
 mod event;
 pub mod forward;
+pub mod load;
 mod outgoing;
 mod profile;
 mod registry;

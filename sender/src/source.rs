@@ -165,6 +165,11 @@ impl Source {
         self.http.open(&url, "application/x-ndjson").await
     }
 
+    /// An answer that broke off, or is none of this release.
+    pub(crate) fn broken(&self, cause: &str) -> SourceError {
+        self.http.foreign(format!("its answer is not whole: {cause}"))
+    }
+
     /// Captures after this one, as they come; from now on where there is none.
     pub(crate) fn follow(&self, after: Option<Seq>, query: Option<String>) -> Follow {
         Follow::new(self.clone(), after, query)

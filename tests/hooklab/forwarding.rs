@@ -31,8 +31,8 @@ fn a_replay_is_what_was_captured_byte_for_byte() {
     let server = Server::start_with(&["--bin", "from"]);
     let all: Vec<u8> = (0..=255).collect();
     let head = format!(
-        "PUT /from/a%20b?x=1&x=2 HTTP/1.1\r\nHost: {}\r\nX-Twice: a\r\nx-twice:  b\r\nX-Odd: \u{e9}\r\n\
-         TE: trailers\r\nConnection: x-hop\r\nX-Hop: 1\r\nContent-Length: 256\r\n\r\n",
+        "PUT /from/a%20b?x=1&x=2 HTTP/1.1\r\nHost: {}\r\nX-Twice: a\r\nx-twice:  b\r\n\
+         X-Odd: \u{e9}\r\nTE: trailers\r\nConnection: x-hop\r\nX-Hop: 1\r\nContent-Length: 256\r\n\r\n",
         server.capture
     );
     let mut wire = server.wire();
@@ -86,13 +86,13 @@ fn a_filter_makes_deliveries_of_what_it_gives() {
     server.post("/from", br#"{"users":[{"e":"c@x"}]}"#);
     let to = url(&server, "list");
     let jq = ".body.json | select(.users) | .users[].e";
-    let args = ["replay", "from", "--all", "--to", &to, "--jq", jq, "--raw", "--header", "X-Key: k"];
-    let ran = server.run(&[&args[..], &["--json"]].concat());
+    let args = ["replay", "from", "--all", "--to", &to, "--jq", jq, "--raw", "--json"];
+    let ran = server.run(&[&args[..], &["--header", "X-Key: k"]].concat());
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(bodies(&server, "list"), ["a@x", "b@x", "c@x"]);
     let told = lines(&ran);
-    let places: Vec<_> =
-        told.iter().filter(|line| line["type"] == "delivered").map(|line| (&line["seq"], &line["part"])).collect();
+    let delivered = told.iter().filter(|line| line["type"] == "delivered");
+    let places: Vec<_> = delivered.map(|line| (&line["seq"], &line["part"])).collect();
     assert_eq!(places, [(&json!(1), &json!(1)), (&json!(1), &json!(2)), (&json!(3), &json!(1))]);
     let end = told.last().unwrap();
     assert_eq!((&end["delivered"], &end["skipped"]), (&json!(3), &json!(1)), "{end}");
@@ -102,7 +102,8 @@ fn a_filter_makes_deliveries_of_what_it_gives() {
     let ran = server.run(&["replay", "from", "2", "--to", &to, "--jq", ".method.x"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
     assert!(ran.stderr.contains("#2 cannot go"), "{ran:?}");
-    server.run(&["replay", "from", "1", "--to", &to, "--jq", ".a |"]).assert_refused(2, &["filter"]);
+    let ran = server.run(&["replay", "from", "1", "--to", &to, "--jq", ".a |"]);
+    ran.assert_refused(2, &["filter"]);
 }
 
 #[test]
@@ -133,20 +134,23 @@ fn a_replay_ends_with_the_code_of_what_it_came_to() {
     assert!(missing.stderr.contains("#5 is gone"), "{missing:?}");
     let none = server.run(&["replay", "empty", "--all", "--to", &url(&server, "x")]);
     assert_eq!(none.code, Some(0), "{none:?}");
-    server.run(&["replay", "nosuch", "1", "--to", &url(&server, "x")]).assert_refused(2, &["nosuch"]);
-    server.run(&["replay", "from", "--to", &url(&server, "x")]).assert_refused(2, &["SEQ"]);
+    let to = url(&server, "x");
+    server.run(&["replay", "nosuch", "1", "--to", &to]).assert_refused(2, &["nosuch"]);
+    server.run(&["replay", "from", "--to", &to]).assert_refused(2, &["SEQ"]);
 }
 
 #[test]
 fn retries_bring_through_what_fails_at_first_and_keep_the_order() {
     let server = Server::start();
-    let rules = json!([{"status": 500, "times": 2}, {"status": 200, "times": 3}, {"status": 503, "times": 1}]);
+    let rules = json!([{"status": 500, "times": 2}, {"status": 200, "times": 3},
+                       {"status": 503, "times": 1}]);
     server.create(&json!({"name": "shaky", "reply": rules}));
     for n in 0..5 {
         server.post("/from", &[b'0' + n]);
     }
     let to = url(&server, "shaky");
-    let ran = server.run(&["replay", "from", "--all", "--to", &to, "--retries", "1ms,1ms", "--json"]);
+    let args = ["replay", "from", "--all", "--to", &to, "--retries", "1ms,1ms", "--json"];
+    let ran = server.run(&args);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let told = lines(&ran);
     let attempts: Vec<_> = told
@@ -165,7 +169,8 @@ fn a_bin_can_be_replayed_into_itself() {
     for _ in 0..3 {
         server.post("/self", b"x");
     }
-    let ran = server.run(&["replay", "self", "--all", "--to", &url(&server, "self"), "--rate", "100000"]);
+    let to = url(&server, "self");
+    let ran = server.run(&["replay", "self", "--all", "--to", &to, "--rate", "100000"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(server.summaries("self").len(), 6);
 }
@@ -208,7 +213,7 @@ fn a_forward_delivers_once_and_in_order_through_restarts() {
     let store = home.path().join("store");
     let mut server = Server::on(&store, &["--bin", "from"]);
     let target = Server::start();
-    let (port, dashboard) = (port(&server.capture), port(&server.dashboard));
+    let ports = (port(&server.capture), port(&server.dashboard));
     let cursor = home.path().join("cursor");
     let to = url(&target, "to");
     let args = ["forward", "from", "--to", &to, "--cursor", cursor.to_str().unwrap()];
@@ -226,7 +231,7 @@ fn a_forward_delivers_once_and_in_order_through_restarts() {
         post(&server, 40);
         server.kill9();
         drop(server);
-        server = Server::on(&store, &["--port", &port, "--dashboard-port", &dashboard]);
+        server = Server::again_on(&store, &ports.0, &ports.1);
     }
     let last = post(&server, 40);
     forward.wait_for(|line| line["seq"] == last && line["type"] == "delivered");
@@ -296,7 +301,8 @@ fn a_forward_tells_gaps_queries_and_the_end_of_its_bin() {
     server.api("DELETE", "/bins/from", None);
     forward.wait_for(|line| line["type"] == "deleted");
     let (code, end) = forward.ended();
-    assert_eq!((code, &end["delivered"]), (Some(5), &json!(2)), "what was gone is not delivered: {end}");
+    let want = (Some(5), &json!(2));
+    assert_eq!((code, &end["delivered"]), want, "what was gone is not delivered: {end}");
 }
 
 #[test]

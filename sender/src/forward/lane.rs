@@ -122,7 +122,8 @@ impl Lane {
             let outgoing = match self.form.outgoing(content, now()) {
                 Ok(outgoing) => outgoing,
                 Err(reason) => {
-                    self.skip(seq, format!("it cannot be signed: {reason}"), Because::Failure).await;
+                    let why = format!("it cannot be signed: {reason}");
+                    self.skip(seq, why, Because::Failure).await;
                     return Ok(());
                 }
             };

@@ -117,7 +117,7 @@ fn secret(scheme: Scheme, given: &str) -> Result<Secret, Failure> {
 }
 
 /// A header whose value may be kept elsewhere.
-fn header(text: &str) -> Result<Header, Failure> {
+pub(crate) fn header(text: &str) -> Result<Header, Failure> {
     let usage = |error| Failure::usage(format!("{error}"));
     match text.split_once(':') {
         Some((name, given)) if ["env:", "file:"].iter().any(|p| given.trim().starts_with(p)) => {

@@ -33,13 +33,15 @@ impl Forward {
         let home = tempfile::tempdir().unwrap();
         let mut command = program(home.path());
         command.env("HOOKLAB_SERVER", format!("http://{}", server.dashboard)).args(args);
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
-        command.stderr(if notes { Stdio::piped() } else { Stdio::inherit() });
+        command.stdin(Stdio::null());
+        match notes {
+            true => command.stdout(Stdio::null()).stderr(Stdio::piped()),
+            false => command.stdout(Stdio::piped()),
+        };
         let mut child = command.spawn().unwrap();
-        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take());
-        let read: Box<dyn Read + Send> = match stderr {
+        let read: Box<dyn Read + Send> = match child.stderr.take() {
             Some(stderr) => Box::new(stderr),
-            None => Box::new(stdout),
+            None => Box::new(child.stdout.take().unwrap()),
         };
         let (send, lines) = channel();
         std::thread::spawn(move || {

@@ -75,7 +75,10 @@ fn what_did_not_come_whole_does_not_go_on() {
     let mut torn = document(HEAD, b"abc");
     torn.outcome = Outcome::Aborted;
     let unfit = form().contents(&torn, &target(), None).unwrap_err();
-    assert!(unfit.because() == Because::Failure && unfit.to_string().contains("aborted"), "{unfit}");
+    assert!(
+        unfit.because() == Because::Failure && unfit.to_string().contains("aborted"),
+        "{unfit}"
+    );
 }
 
 #[test]
@@ -103,7 +106,10 @@ fn a_filter_that_gives_nothing_skips_and_one_that_fails_is_told() {
         assert!(unfit.because() == Because::Filter, "{nothing}: {unfit}");
     }
     let unfit = reshaping(".method.x", false).contents(&plain, &target(), None).unwrap_err();
-    assert!(unfit.because() == Because::Failure && unfit.to_string().starts_with("failed to apply"), "{unfit}");
+    assert!(
+        unfit.because() == Because::Failure && unfit.to_string().starts_with("failed to apply"),
+        "{unfit}"
+    );
 }
 
 #[test]
