@@ -30,6 +30,9 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 const CONNECTIONS_OPEN: usize = 64;
 const CONNECTIONS_CLOSED: usize = 16;
 
+/// How long a run takes that has no other end.
+const DURATION: Duration = Duration::from_secs(10);
+
 /// What to send, where to, and how fast.
 #[derive(Args)]
 pub(crate) struct LoadArgs {
@@ -49,13 +52,9 @@ pub(crate) struct LoadArgs {
     /// [default: 16, with --rate 64]
     #[arg(long, value_name = "N", value_parser = connections, help_heading = "How fast")]
     concurrency: Option<usize>,
-    /// For how long
+    /// For how long [default: 10s, with --count until it is reached]
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "How fast")]
-    #[arg(
-        default_value = "10s",
-        default_value_if("count", clap::builder::ArgPredicate::IsPresent, "1h")
-    )]
-    duration: Duration,
+    duration: Option<Duration>,
     /// How many at most
     #[arg(long, value_name = "N", help_heading = "How fast")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=Load::COUNT_MAX))]
@@ -178,7 +177,10 @@ impl LoadArgs {
             content: self.content()?,
             mode,
             connections: self.concurrency.unwrap_or(connections),
-            duration: self.duration,
+            duration: self.duration.unwrap_or(match self.count {
+                Some(_) => Load::DURATION_MAX,
+                None => DURATION,
+            }),
             count: self.count,
             retries: self.retries,
             timeout: self.timeout,

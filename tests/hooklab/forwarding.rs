@@ -32,7 +32,8 @@ fn a_replay_is_what_was_captured_byte_for_byte() {
     let all: Vec<u8> = (0..=255).collect();
     let head = format!(
         "PUT /from/a%20b?x=1&x=2 HTTP/1.1\r\nHost: {}\r\nX-Twice: a\r\nx-twice:  b\r\n\
-         X-Odd: \u{e9}\r\nTE: trailers\r\nConnection: x-hop\r\nX-Hop: 1\r\nContent-Length: 256\r\n\r\n",
+         X-Odd: \u{e9}\r\nTE: trailers\r\nConnection: x-hop\r\nX-Hop: 1\r\n\
+         Content-Length: 256\r\n\r\n",
         server.capture
     );
     let mut wire = server.wire();

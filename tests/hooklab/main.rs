@@ -23,6 +23,8 @@ mod harness;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod live;
 #[cfg(not(feature = "broken-ack-before-write"))]
+mod load;
+#[cfg(not(feature = "broken-ack-before-write"))]
 mod operations;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod php;
