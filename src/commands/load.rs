@@ -25,8 +25,8 @@ use crate::serve::Wish;
 /// Between two looks at how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 
-/// Connections where none are asked for: at a rate, room for a target that stalls; else what keeps a
-/// fast one busy.
+/// Connections where none are asked for: at a rate, room for a target that stalls; else what keeps
+/// a fast one busy.
 const CONNECTIONS_OPEN: usize = 64;
 const CONNECTIONS_CLOSED: usize = 16;
 

@@ -34,7 +34,7 @@ pub(super) struct Tickets {
     mode: Mode,
     total: u64,
     began: Instant,
-    /// When the last one may be due.
+    /// When the last one is due, or the last one may begin.
     until: Instant,
     /// When what is due and has not begun is given up.
     give_up: Instant,
@@ -52,10 +52,14 @@ pub(super) struct Pacer {
 
 impl Tickets {
     pub(super) fn new(load: &Load, began: Instant, stop: watch::Receiver<bool>) -> Self {
-        let until = began + load.duration;
+        let total = load.total();
+        let until = match load.mode {
+            Mode::Open(rate) => began + offset(rate, total).min(load.duration),
+            Mode::Closed => began + load.duration,
+        };
         Self {
             mode: load.mode,
-            total: load.total(),
+            total,
             began,
             until,
             give_up: until + load.timeout,
