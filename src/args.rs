@@ -27,6 +27,7 @@ use crate::commands::manual::{CompletionsArgs, ManArgs};
 use crate::commands::ready::ReadyArgs;
 use crate::commands::replay::ReplayArgs;
 use crate::commands::schema::SchemaArgs;
+use crate::commands::send::SendArgs;
 use crate::commands::show::ShowArgs;
 use crate::commands::strays::StraysArgs;
 use crate::commands::tail::TailArgs;
@@ -101,6 +102,8 @@ pub(crate) enum Command {
     Held(HeldArgs),
     /// Answer one of those that wait
     Answer(AnswerArgs),
+    /// Send to any URL, nothing registered: any body, any signature, any planned fault
+    Send(Box<SendArgs>),
     /// Add, list, show, edit, delete and test webhooks
     #[command(subcommand, arg_required_else_help = true)]
     Webhook(WebhookCommand),

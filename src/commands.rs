@@ -15,6 +15,7 @@ pub(crate) mod manual;
 pub(crate) mod ready;
 pub(crate) mod replay;
 pub(crate) mod schema;
+pub(crate) mod send;
 pub(crate) mod show;
 pub(crate) mod strays;
 pub(crate) mod tail;
@@ -35,6 +36,7 @@ pub(crate) async fn run(
     match command {
         Command::Serve(args) => return serve::run(args, globals.token.as_deref(), report).await,
         Command::Demo(args) => return Box::pin(demo::run(args, report)).await,
+        Command::Send(args) => return Box::pin(send::run(args, report)).await,
         Command::Completions(args) => return manual::completions(args, report),
         Command::Man(args) => return manual::man(args, report),
         Command::ExitCodes => return report.line(CODES).map(|()| Code::Done),
@@ -63,6 +65,7 @@ pub(crate) async fn run(
         Command::Ready(args) => ready::run(args, &client, report).await,
         Command::Serve(_)
         | Command::Demo(_)
+        | Command::Send(_)
         | Command::Completions(_)
         | Command::Man(_)
         | Command::ExitCodes => Ok(Code::Done),

@@ -3,6 +3,7 @@
 mod deliveries;
 mod event_types;
 mod events;
+mod sends;
 mod webhooks;
 
 use axum::Router;
@@ -22,7 +23,7 @@ use crate::store::StoreError;
 
 /// Paths of this router that name nothing. A fallback would be simpler, and would keep the router
 /// from being merged with another that has one.
-const BELOW: [&str; 8] = [
+const BELOW: [&str; 10] = [
     "/event-types/",
     "/event-types/{slug}/{*rest}",
     "/webhooks/",
@@ -31,6 +32,8 @@ const BELOW: [&str; 8] = [
     "/events/{*rest}",
     "/deliveries/",
     "/deliveries/{id}/{*rest}",
+    "/sends/",
+    "/sends/{*rest}",
 ];
 
 /// The routes, relative to `/api/v1`.
@@ -61,6 +64,7 @@ fn routes() -> OpenApiRouter<Sender> {
         .routes(routes!(events::fire))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::one))
+        .routes(routes!(sends::send))
 }
 
 /// A form cannot send JSON without the browser asking first, so nothing else is taken.

@@ -71,6 +71,11 @@ impl Caller {
         self.tls = Tls::with_roots(roots);
     }
 
+    /// What hooklab calls itself to targets.
+    pub(crate) fn user_agent(&self) -> &str {
+        &self.user_agent
+    }
+
     /// Tries a delivery once, within its timeout.
     pub(crate) async fn attempt(&self, due: &Due, at: Timestamp) -> Attempt {
         let Due { n, manual, .. } = *due;
@@ -126,7 +131,7 @@ impl Caller {
         }
         let timeout = due.timeout.unwrap_or_else(|| profile::timeout(due.profile, &self.limits));
         let method = "POST".into();
-        Ok(Outgoing { method, target, fields, body, timeout, manner: Manner::Whole })
+        Ok(Outgoing { method, target, fields, body, timeout, manner: Manner::default() })
     }
 
     async fn run(&self, outgoing: &Outgoing, trace: &mut Trace) -> Result<(), Cause> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::profile::Event;
-use crate::sender::{Sender, now, random};
+use crate::sender::{Sender, random};
 use crate::store::Recipients;
 
 /// Fires an event to every active webhook of its type. With `wait`, the first attempts are over
@@ -20,10 +20,11 @@ pub(crate) async fn fire(
         return Err(invalid("type", detail));
     }
     let (text, payload, seed) = payload(sender, &firing)?;
-    let event = event(firing.kind, text);
-    let accepted = sender.store().accept(event.clone(), seed, Recipients::Active).await?;
-    sender.wake();
+    let event = event(sender, firing.kind, text);
+    let clock = sender.clock();
+    let accepted = sender.store().accept(event.clone(), seed, Recipients::Active, clock).await?;
     let mut deliveries = accepted.unwrap_or_default();
+    sender.accepted(&deliveries);
     if wait {
         for delivery in &mut deliveries {
             // The event stands, whatever becomes of reading how its deliveries do.
@@ -52,12 +53,13 @@ pub(crate) async fn test(
         let detail = sender.catalogue().slug_error(&kind).unwrap_or_default();
         return Err(Problem::new(409, "unknown-event-type", detail));
     };
-    let event = event(kind, payload.to_string());
-    let accepted = sender.store().accept(event, None, Recipients::Test(webhook)).await?;
+    let event = event(sender, kind, payload.to_string());
+    let recipients = Recipients::Test(webhook);
+    let accepted = sender.store().accept(event, None, recipients, sender.clock()).await?;
     let Some(delivery) = accepted.and_then(|deliveries| deliveries.into_iter().next()) else {
         return Ok(None);
     };
-    sender.wake();
+    sender.accepted(std::slice::from_ref(&delivery));
     let delivery = ended(sender, delivery).await?;
     if delivery.attempts.is_empty() {
         let detail = format!("no attempt of delivery {} is logged: ask for it later", delivery.id);
@@ -66,10 +68,10 @@ pub(crate) async fn test(
     Ok(Some(delivery))
 }
 
-fn event(kind: String, payload: String) -> Event {
+fn event(sender: &Sender, kind: String, payload: String) -> Event {
     // No dot in it: the signed text joins id, timestamp and body with dots.
     let id = format!("evt_{}", Uuid::now_v7().simple());
-    Event { id, kind, created_at: now(), payload }
+    Event { id, kind, created_at: sender.clock().now(), payload }
 }
 
 /// The payload as JSON text and as a value, and the seed it grew from.

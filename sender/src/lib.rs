@@ -7,15 +7,20 @@
 mod api;
 mod attempt;
 mod catalogue;
+mod clock;
 mod delivery;
 mod egress;
 mod event;
+mod fault;
 pub mod forward;
+mod live;
 pub mod load;
 mod outgoing;
 mod profile;
 mod registry;
 pub mod replay;
+mod schedule;
+mod send;
 mod sender;
 pub mod source;
 mod store;
@@ -23,5 +28,7 @@ mod store;
 mod tests;
 
 pub use egress::{AllowTarget, BadAllowTarget};
+pub use fault::{BadFault, Fault};
+pub use send::{Draft, Plan, PlanError, Poster, Terms};
 pub use sender::{Keep, OpenError, Place, Sender, Settings};
 pub use store::StoreError;

@@ -27,16 +27,15 @@ pub(crate) struct Outgoing {
     pub(crate) manner: Manner,
 }
 
-/// How a request is written; all but the first are planned misbehaviour.
+/// How a request is written: whole and at once, unless something is planned otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Manner {
-    /// At once.
-    #[default]
-    Whole,
-    /// Up to this many bytes of the body, then the end of the connection's sending side.
-    Cut(usize),
+pub(crate) struct Manner {
+    /// The body in chunks of this many bytes; the fields must say so.
+    pub(crate) chunk_bytes: Option<usize>,
+    /// Up to this many bytes after the head, then the end of the connection's sending side.
+    pub(crate) cut_bytes: Option<usize>,
     /// The body in this many bytes at a time, with a pause before each.
-    Drip(usize, Duration),
+    pub(crate) drip: Option<(usize, Duration)>,
 }
 
 /// Header fields in the order and the spelling they go out in, repeats kept.
@@ -73,6 +72,16 @@ impl Outgoing {
         }
         head.extend_from_slice(b"\r\n");
         head
+    }
+
+    /// What comes after the head: the body, in chunks where it is to be, up to where it is cut.
+    pub(crate) fn content(&self) -> Bytes {
+        let content = match self.manner.chunk_bytes {
+            Some(chunk_bytes) => chunked(&self.body, chunk_bytes),
+            None => self.body.clone(),
+        };
+        let end = self.manner.cut_bytes.unwrap_or(usize::MAX).min(content.len());
+        content.slice(..end)
     }
 
     /// # Errors
@@ -136,15 +145,18 @@ impl Fields {
 
     /// Gives the first field of this name another value, and drops its repeats; adds it where there
     /// is none.
-    pub(crate) fn set(&mut self, name: &'static str, value: impl Into<Cow<'static, str>>) {
-        let place = self.0.iter().position(|(n, _)| n.eq_ignore_ascii_case(name));
+    pub(crate) fn set(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<Cow<'static, str>>,
+    ) {
+        let name = name.into();
+        let place = self.0.iter().position(|(n, _)| n.eq_ignore_ascii_case(&name));
         let Some(place) = place else { return self.push(name, value) };
         let spelled = self.0[place].0.clone();
-        self.remove(name);
+        self.remove(&name);
         self.push(spelled, value);
-        if let Some(field) = self.0.pop() {
-            self.0.insert(place.min(self.0.len()), field);
-        }
+        self.0[place..].rotate_right(1);
     }
 
     /// Drops every field of this name.
@@ -162,6 +174,18 @@ impl Fields {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
+}
+
+/// A body in chunks of this many bytes (RFC 9112, section 7.1).
+fn chunked(body: &[u8], chunk_bytes: usize) -> Bytes {
+    let mut chunks = Vec::with_capacity(body.len() + 16);
+    for chunk in body.chunks(chunk_bytes.max(1)) {
+        chunks.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        chunks.extend_from_slice(chunk);
+        chunks.extend_from_slice(b"\r\n");
+    }
+    chunks.extend_from_slice(b"0\r\n\r\n");
+    chunks.into()
 }
 
 /// The value of `Host`: the port only where it is not the scheme's own.
@@ -191,7 +215,7 @@ mod tests {
             fields,
             body: Bytes::from_static(b"{}"),
             timeout: Duration::from_secs(1),
-            manner: Manner::Whole,
+            manner: Manner::default(),
         }
     }
 
@@ -202,6 +226,17 @@ mod tests {
         assert_eq!(outgoing().check(), Ok(()));
         let told = outgoing().told();
         assert_eq!(told.headers[2], ("x-twice".to_owned(), Octets::Binary(vec![255])));
+    }
+
+    #[test]
+    fn the_content_is_whole_chunked_or_cut() {
+        let mut outgoing = Outgoing { body: Bytes::from_static(b"abcdefghijkl"), ..outgoing() };
+        assert_eq!(outgoing.content(), outgoing.body);
+        outgoing.manner.chunk_bytes = Some(10);
+        let chunks = &b"a\r\nabcdefghij\r\n2\r\nkl\r\n0\r\n\r\n"[..];
+        assert_eq!(outgoing.content(), chunks);
+        outgoing.manner.cut_bytes = Some(5);
+        assert_eq!(outgoing.content(), &chunks[..5]);
     }
 
     #[test]

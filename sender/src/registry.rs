@@ -35,6 +35,7 @@ pub(crate) async fn add(sender: &Sender, new: NewWebhook) -> Result<CreatedWebho
             format!("there are {webhooks_max} webhooks, and no room for more: delete some");
         return Err(Problem::new(409, "too-many-webhooks", detail));
     };
+    sender.live().webhook(&webhook);
     let secret = secret.filter(|_| profile::signs(webhook.profile)).map(|secret| secret.reveal());
     Ok(CreatedWebhook { webhook, secret })
 }
@@ -49,7 +50,11 @@ pub(crate) async fn change(
     let change = move |found: &Registered| changed(found, patch, event_error);
     match sender.store().change_webhook(id, now(), change).await? {
         None => Ok(None),
-        Some(Ok(webhook)) => Ok(Some(webhook)),
+        Some(Ok(changed)) => {
+            sender.live().webhook(&changed.webhook);
+            sender.cancelled(&changed.cancelled);
+            Ok(Some(changed.webhook))
+        }
         Some(Err(errors)) => Err(invalid(errors)),
     }
 }
@@ -159,6 +164,9 @@ fn changed(
 fn patched(mut webhook: Webhook, patch: WebhookPatch) -> Webhook {
     if patch.active == Some(true) {
         webhook.deactivated_because = None;
+    }
+    // What is activated again, or goes elsewhere, begins with a clean record.
+    if patch.active == Some(true) || patch.url.as_ref().is_some_and(|url| *url != webhook.url) {
         webhook.failing_since = None;
     }
     webhook.name = patch.name.map_or(webhook.name, |name| name.trim().to_owned());

@@ -3,22 +3,26 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use hooklab_shared::delivery::Delivery;
 use hooklab_shared::directory::DirectoryError;
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::limits::Limits;
 use hooklab_shared::problem::Problem;
 use thiserror::Error;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 
 use crate::api;
 use crate::attempt::Caller;
 use crate::catalogue::Catalogue;
-use crate::delivery::{Waiting, Worker};
+use crate::clock::Clock;
+use crate::delivery::{Retainer, Stir, Waiting, Worker};
 use crate::egress::{AllowTarget, Egress};
-use crate::store::{OpenStoreError, Store, StoreError};
+use crate::live::Live;
+use crate::send::Poster;
+use crate::store::{Cancelled, OpenStoreError, Store, StoreError};
 
 pub use crate::store::Place;
 
@@ -119,10 +123,16 @@ struct Inner {
     store: Store,
     catalogue: Catalogue,
     limits: Limits,
+    clock: Clock,
     waiting: Arc<Waiting>,
-    wake: Arc<Notify>,
+    stir: Arc<Stir>,
+    live: Live,
+    /// Posts what is sent once, beside the worker.
+    poster: Poster,
+    /// A permit for each send under way.
+    sends: Semaphore,
     stop: watch::Sender<bool>,
-    worker: Mutex<Option<JoinHandle<()>>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Sender {
@@ -131,23 +141,48 @@ impl Sender {
     /// # Errors
     /// The directory or the store cannot be used, or there is no tokio runtime.
     pub fn open(settings: Settings) -> Result<Self, OpenError> {
+        let clock = Clock::new(settings.time_scale);
+        Self::open_by(settings, clock)
+    }
+
+    /// The same by this clock.
+    pub(crate) fn open_by(settings: Settings, clock: Clock) -> Result<Self, OpenError> {
         let runtime = Handle::try_current().map_err(|_| OpenError::Runtime)?;
         let catalogue = Catalogue::load()?;
         let store = Store::open(&settings.place, settings.limits.store_queue_max)?;
         let (stop, stopping) = watch::channel(false);
-        let (waiting, wake) = (Arc::<Waiting>::default(), Arc::<Notify>::default());
         let limits = settings.limits;
         let egress = Egress::new(settings.allow_targets);
+        let caller = Arc::new(Caller::new(egress, limits, settings.user_agent));
+        let (waiting, stir) = (Arc::<Waiting>::default(), Arc::<Stir>::default());
+        let live = Live::new(limits.live_messages_max);
+        let retainer = Retainer::new(store.clone(), settings.keep, clock, stopping.clone());
         let worker = Worker {
             store: store.clone(),
-            caller: Arc::new(Caller::new(egress, limits, settings.user_agent)),
+            caller: caller.clone(),
             waiting: waiting.clone(),
-            wake: wake.clone(),
+            stir: stir.clone(),
+            live: live.clone(),
+            bell: retainer.bell(),
             stop: stopping,
             limits,
+            clock,
         };
-        let worker = Mutex::new(Some(runtime.spawn(worker.run())));
-        Ok(Self(Arc::new(Inner { store, catalogue, limits, waiting, wake, stop, worker })))
+        let tasks = Mutex::new(vec![runtime.spawn(worker.run()), runtime.spawn(retainer.run())]);
+        let (poster, sends) = (Poster::of(caller), Semaphore::new(Limits::SENDS_MAX));
+        Ok(Self(Arc::new(Inner {
+            store,
+            catalogue,
+            limits,
+            clock,
+            waiting,
+            stir,
+            live,
+            poster,
+            sends,
+            stop,
+            tasks,
+        })))
     }
 
     /// The sender's part of the API, its routes relative to `/api/v1`.
@@ -171,11 +206,13 @@ impl Sender {
     /// finish is taken up when the sender is opened again.
     pub async fn close(&self) {
         self.0.stop.send_replace(true);
-        let worker = self.0.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(worker) = worker
-            && let Err(error) = worker.await
-        {
-            tracing::error!(%error, "the sender's worker ended by itself");
+        self.0.live.close();
+        let tasks =
+            std::mem::take(&mut *self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the sender ended by itself");
+            }
         }
         self.0.store.close().await;
     }
@@ -192,13 +229,46 @@ impl Sender {
         &self.0.limits
     }
 
+    pub(crate) fn poster(&self) -> &Poster {
+        &self.0.poster
+    }
+
+    pub(crate) fn sends(&self) -> &Semaphore {
+        &self.0.sends
+    }
+
     pub(crate) fn waiting(&self) -> &Waiting {
         &self.0.waiting
     }
 
-    /// Tells the worker that something is due.
-    pub(crate) fn wake(&self) {
-        self.0.wake.notify_one();
+    pub(crate) fn clock(&self) -> Clock {
+        self.0.clock
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.0.live
+    }
+
+    /// Tells the worker and whoever watches of deliveries that were accepted.
+    pub(crate) fn accepted(&self, deliveries: &[Delivery]) {
+        for delivery in deliveries {
+            let lane = if delivery.test { -delivery.webhook } else { delivery.webhook };
+            self.stir(lane, delivery.due_at.unwrap_or(delivery.created_at));
+            self.0.live.fired(delivery);
+        }
+    }
+
+    /// Tells whoever waits or watches of deliveries that were called off.
+    pub(crate) fn cancelled(&self, cancelled: &[Cancelled]) {
+        for delivery in cancelled {
+            self.0.waiting.ended(delivery.id);
+            self.0.live.cancelled(delivery);
+        }
+    }
+
+    /// Tells the worker that something of this lane is due then.
+    pub(crate) fn stir(&self, lane: i64, due_at: Timestamp) {
+        self.0.stir.lane(lane, due_at);
     }
 }
 

@@ -4,7 +4,8 @@ mod api;
 mod connections;
 mod failures;
 mod recovery;
-mod target;
+mod sends;
+pub(crate) mod target;
 mod tls;
 mod walkthrough;
 

@@ -1,5 +1,7 @@
 //! A delivery: one event to one webhook; an attempt: one HTTP try of it.
 
+mod live;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -9,6 +11,7 @@ use uuid::Uuid;
 use crate::capture::BodyDocument;
 use crate::headers::Octets;
 use crate::id::Timestamp;
+pub use live::{AttemptSummary, Message, Watched};
 
 /// What an event is fired from. Unknown fields are refused, so that a typo is not silence.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -71,6 +74,39 @@ pub struct Delivery {
     pub because: Option<String>,
     /// Every attempt, the first one first.
     pub attempts: Vec<Attempt>,
+}
+
+/// What to send again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resend {
+    /// Those accepted since then.
+    pub since: Timestamp,
+    /// Only those of this webhook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<i64>,
+    /// Those that stand there, `exhausted` unless given; what is pending goes by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<DeliveryState>,
+}
+
+/// How many are sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Resent {
+    /// Deliveries that are due now.
+    pub resent: u64,
+}
+
+/// A page of the delivery log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Log {
+    /// Deliveries, the newest first.
+    pub items: Vec<Delivery>,
+    /// What to give as `after` for the next page; none on the last.
+    pub next: Option<String>,
+    /// How many deliveries retention has dropped, all in all.
+    #[serde(default)]
+    pub dropped: u64,
 }
 
 /// Where a delivery stands.

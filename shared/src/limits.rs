@@ -47,7 +47,10 @@ pub struct Limits {
     pub webhooks_max: usize,
     /// Attempts in flight at once: each may hold a connection and 64 KiB for the whole timeout.
     pub attempts_max: usize,
-    /// Attempts in flight to one webhook, so that a dead target leaves room for the others.
+    /// Attempts in flight to one target (scheme, host and port), of all its webhooks together, so
+    /// that one that hangs leaves room for seven others even before it is known to.
+    pub target_attempts_max: usize,
+    /// Attempts in flight to one webhook: what a small server takes at once.
     pub webhook_attempts_max: usize,
     /// A kept answer of a target in bytes: enough for an error page, too little to be flooded with.
     pub answer_bytes_max: usize,
@@ -92,8 +95,9 @@ impl Default for Limits {
             looks_max: 4,
             import_bytes_max: 4 * 1024 * 1024 * 1024,
             webhooks_max: 10_000,
-            attempts_max: 64,
-            webhook_attempts_max: 8,
+            attempts_max: 256,
+            target_attempts_max: 32,
+            webhook_attempts_max: 16,
             answer_bytes_max: 64 * 1024,
             attempt_timeout: Duration::from_secs(15),
             multisite_attempt_timeout: Duration::from_secs(45),
@@ -128,6 +132,32 @@ impl Limits {
     pub const WHY_NOT_SECRETS_MAX: usize = 64;
     /// Pieces of a signature header that are looked at in search of a cause.
     pub const WHY_NOT_ENTRIES_MAX: usize = 64;
+}
+
+/// What one `send` may be: it runs without a queue, so it ends in the time of whoever waits for it.
+impl Limits {
+    /// Targets of one: a few services that take the same event.
+    pub const SEND_TARGETS_MAX: usize = 16;
+    /// Deliveries of one from the command line: what a laptop sends in minutes.
+    pub const SEND_DELIVERIES_MAX: usize = 100_000;
+    /// Deliveries of one over the API: its report is one answer, with every request and response.
+    pub const SEND_API_DELIVERIES_MAX: usize = 100;
+    /// Over the API, all of it in this time; what has not begun by then is counted as unsent.
+    pub const SEND_API_TIMEOUT: Duration = Duration::from_secs(60);
+    /// Sends over the API at once: each holds its payloads and its report.
+    pub const SENDS_MAX: usize = 4;
+    /// Deliveries of one in flight at once: the connections that a descriptor limit of 256 leaves.
+    pub const SEND_CONCURRENCY_MAX: usize = 128;
+    /// Deliveries a second at most: `load` is for more.
+    pub const SEND_RATE_MAX: f64 = 10_000.0;
+    /// Tries of one delivery: what Standard Webhooks' own schedule has.
+    pub const SEND_ATTEMPTS_MAX: usize = 10;
+    /// A body in bytes, made huge or given: above what receivers take by default.
+    pub const SEND_BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
+    /// A request's body in bytes that a report repeats: beyond, its length and digest tell it.
+    pub const SEND_TOLD_BODY_BYTES_MAX: usize = 64 * 1024;
+    /// Planned faults of one: there are not many more kinds.
+    pub const SEND_FAULTS_MAX: usize = 16;
 }
 
 /// The bounds of looking into a capture. What is looked at was sent by anyone, and is understood

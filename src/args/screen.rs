@@ -24,6 +24,8 @@ Receive
   answer       answers it                         hooklab answer orders ID --status 200
 
 Send
+  send         any body to any URL, signed,       hooklab send payment_received --to URL
+               bent on purpose; no server needed
   webhook      add, list, show, edit, delete,     hooklab webhook add --help
                test
   events       the catalogue of event types       hooklab events payment_received

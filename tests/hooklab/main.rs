@@ -37,6 +37,8 @@ mod replies;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod retention;
 #[cfg(not(feature = "broken-ack-before-write"))]
+mod sending;
+#[cfg(not(feature = "broken-ack-before-write"))]
 mod taking;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod tidy;

@@ -121,10 +121,10 @@ pub(super) async fn delete(
     State(sender): State<Sender>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let ended = sender.store().delete_webhook(number(&id)?).await?;
-    for delivery in ended.ok_or_else(|| unknown_webhook(&id))? {
-        sender.waiting().ended(delivery);
-    }
+    let number = number(&id)?;
+    let cancelled = sender.store().delete_webhook(number).await?;
+    sender.cancelled(&cancelled.ok_or_else(|| unknown_webhook(&id))?);
+    sender.live().deleted(number);
     Ok(StatusCode::NO_CONTENT)
 }
 

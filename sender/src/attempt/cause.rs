@@ -164,7 +164,8 @@ fn of_tls(error: &rustls::Error) -> Cause {
                 Bad::Expired | Bad::ExpiredContext { .. } => "has expired",
                 Bad::NotValidYet | Bad::NotValidYetContext { .. } => "is not valid yet",
                 Bad::NotValidForName | Bad::NotValidForNameContext { .. } => "is for another host",
-                Bad::UnknownIssuer => "is signed by nobody this machine trusts",
+                // An authority that was made anew has the name of the old one, and another key.
+                Bad::UnknownIssuer | Bad::BadSignature => "is signed by nobody this machine trusts",
                 Bad::Revoked => "is revoked",
                 other => return Cause::Certificate(format!("is not acceptable: {other}")),
             };

@@ -44,7 +44,7 @@ pub(super) async fn exchange(
     let Progress { is_sent, answer, .. } = &trace.progress;
     trace.is_reusable = *is_sent
         && outgoing.fields.get("connection").is_none()
-        && !matches!(outgoing.manner, Manner::Cut(_))
+        && outgoing.manner.cut_bytes.is_none()
         && inbox.is_empty()
         && answer.as_ref().is_some_and(Answer::is_persistent);
     Ok(())
@@ -89,23 +89,19 @@ async fn send(
     sent_bytes: &mut usize,
 ) -> io::Result<()> {
     let head = Bytes::from(outgoing.head());
-    let body = &outgoing.body;
-    match outgoing.manner {
-        Manner::Whole => write(writer, head.chain(body.clone()), sent_bytes).await,
-        Manner::Cut(at) => {
-            let kept = body.slice(..at.min(body.len()));
-            write(writer, head.chain(kept), sent_bytes).await?;
-            writer.shutdown().await
-        }
-        Manner::Drip(piece, pause) => {
+    let content = outgoing.content();
+    let Manner { drip, cut_bytes, .. } = outgoing.manner;
+    match drip {
+        None => write(writer, head.chain(content), sent_bytes).await?,
+        Some((piece_bytes, pause)) => {
             write(writer, head, sent_bytes).await?;
-            for piece in body.chunks(piece.max(1)) {
+            for piece in content.chunks(piece_bytes.max(1)) {
                 sleep(pause).await;
                 write(writer, piece, sent_bytes).await?;
             }
-            Ok(())
         }
     }
+    if cut_bytes.is_some() { writer.shutdown().await } else { Ok(()) }
 }
 
 async fn write(

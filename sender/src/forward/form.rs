@@ -184,7 +184,7 @@ impl Form {
             fields,
             body: content.body.clone(),
             timeout: self.timeout,
-            manner: Manner::Whole,
+            manner: Manner::default(),
         })
     }
 }

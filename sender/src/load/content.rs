@@ -132,7 +132,7 @@ impl Maker {
             fields: crate::outgoing::Fields::default(),
             body: Bytes::new(),
             timeout: self.timeout,
-            manner: Manner::Whole,
+            manner: Manner::default(),
         }
     }
 

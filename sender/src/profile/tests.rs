@@ -209,12 +209,12 @@ fn plain_is_signed_by_the_scheme_that_is_named() {
 
 #[test]
 fn secrets_have_their_providers_form() {
-    let generated = |profile| super::generated(profile, &[0xab; 32]).unwrap().reveal();
-    assert!(generated(Profile::StandardWebhooks).starts_with("whsec_q6ur"));
-    assert_eq!(generated(Profile::Stripe), format!("whsec_{}", "ab".repeat(32)));
-    assert_eq!(generated(Profile::Github), "ab".repeat(32));
+    let revealed = |profile| generated(profile, &[0xab; 32]).unwrap().reveal();
+    assert!(revealed(Profile::StandardWebhooks).starts_with("whsec_q6ur"));
+    assert_eq!(revealed(Profile::Stripe), format!("whsec_{}", "ab".repeat(32)));
+    assert_eq!(revealed(Profile::Github), "ab".repeat(32));
     for profile in Profile::ALL {
-        let text = generated(profile);
+        let text = revealed(profile);
         assert_eq!(secret(profile, &text).unwrap().reveal(), text);
     }
     assert!(secret(Profile::StandardWebhooks, "hush").is_err());

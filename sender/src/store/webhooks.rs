@@ -8,9 +8,10 @@ use hooklab_shared::span::Span;
 use hooklab_shared::webhook::{LastResult, Profile, Webhook};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::de::DeserializeOwned;
-use uuid::Uuid;
 
-use super::{Store, StoreError};
+use super::turn::Cancelled;
+use super::{Store, StoreError, cancel};
+use crate::delivery::Health;
 
 /// A webhook, checked, to be registered.
 #[derive(Clone, Debug)]
@@ -33,6 +34,13 @@ pub(crate) struct NewRow {
 pub(crate) struct Registered {
     pub(crate) webhook: Webhook,
     pub(crate) secret: Option<Secret>,
+}
+
+/// A webhook after a change, and what the change called off.
+#[derive(Clone, Debug)]
+pub(crate) struct Changed {
+    pub(crate) webhook: Webhook,
+    pub(crate) cancelled: Vec<Cancelled>,
 }
 
 const COLUMNS: &str = "id, name, url, event, profile, active, integration, count, created_at, \
@@ -83,13 +91,14 @@ impl Store {
     }
 
     /// Changes a webhook within the transaction that reads it, so that no other change is lost.
+    /// What is pending follows a new URL, and is called off when the webhook is deactivated.
     /// Returns `None` if there is none, and the change's refusal if it refuses.
     pub(crate) async fn change_webhook<E: Send + 'static>(
         &self,
         id: i64,
         at: Timestamp,
         change: impl FnOnce(&Registered) -> Result<Webhook, E> + Send + 'static,
-    ) -> Result<Option<Result<Webhook, E>>, StoreError> {
+    ) -> Result<Option<Result<Changed, E>>, StoreError> {
         self.write(move |connection| {
             let Some(found) = one(connection, id)? else { return Ok(None) };
             let changed = match change(&found) {
@@ -97,7 +106,19 @@ impl Store {
                 Err(refusal) => return Ok(Some(Err(refusal))),
             };
             update(connection, &changed)?;
-            Ok(Some(Ok(changed)))
+            if changed.url != found.webhook.url {
+                let mut moving = connection.prepare_cached(
+                    "UPDATE delivery SET target = ?3 WHERE lane IN (?1, ?2) \
+                     AND state = 'pending' AND began_at IS NULL",
+                )?;
+                moving.execute(params![id, -id, changed.url])?;
+            }
+            let mut cancelled = Vec::new();
+            if found.webhook.active && !changed.active {
+                let why = format!("webhook {id} was deactivated");
+                cancelled = cancel::pending_of(connection, id, &why)?;
+            }
+            Ok(Some(Ok(Changed { webhook: changed, cancelled })))
         })
         .await
     }
@@ -123,19 +144,17 @@ impl Store {
         .await
     }
 
-    /// Deletes a webhook; its deliveries stay in the log, and what was pending ends: those are
-    /// named. None where there is no such webhook.
-    pub(crate) async fn delete_webhook(&self, id: i64) -> Result<Option<Vec<Uuid>>, StoreError> {
+    /// Deletes a webhook; its deliveries stay in the log, and what was pending is called off. None
+    /// where there is no such webhook.
+    pub(crate) async fn delete_webhook(
+        &self,
+        id: i64,
+    ) -> Result<Option<Vec<Cancelled>>, StoreError> {
         self.write(move |connection| {
             let deleted = connection.execute("DELETE FROM webhook WHERE id = ?1", [id])?;
-            let mut ending = connection.prepare_cached(
-                "UPDATE delivery SET state = 'exhausted' \
-                 WHERE webhook = ?1 AND state = 'pending' RETURNING id",
-            )?;
-            let ended = ending.query_map([id], |row| row.get::<_, String>(0))?;
-            let ended: Result<Vec<String>, _> = ended.collect();
-            let ended = ended?.iter().filter_map(|id| id.parse().ok()).collect();
-            Ok((deleted > 0).then_some(ended))
+            let why = format!("webhook {id} was deleted");
+            let cancelled = cancel::pending_of(connection, id, &why)?;
+            Ok((deleted > 0).then_some(cancelled))
         })
         .await
     }
@@ -173,7 +192,9 @@ fn update(connection: &Connection, webhook: &Webhook) -> Result<(), StoreError> 
     connection.execute(
         "UPDATE webhook SET name = ?2, url = ?3, event = ?4, profile = ?5, active = ?6, \
          integration = ?7, modified_at = ?8, deactivated_because = ?9, headers = ?10, \
-         timeout_ms = ?11, schedule = ?12, rate = ?13, failing_since = ?14 WHERE id = ?1",
+         timeout_ms = ?11, schedule = ?12, rate = ?13, failing_since = ?14, \
+         failures = iif(?14 IS NULL, 0, failures), \
+         held_until = iif(?14 IS NULL, NULL, held_until) WHERE id = ?1",
         params![
             webhook.id,
             webhook.name,
@@ -226,6 +247,19 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Registered> {
     };
     let secret: Option<String> = row.get(14)?;
     Ok(Registered { webhook, secret: secret.as_deref().map(Secret::from_text) })
+}
+
+/// How a webhook does, as its columns say.
+pub(super) fn health(
+    url: &str,
+    rate: Option<u32>,
+    failures: u32,
+    held_until: Option<i64>,
+) -> Health {
+    // Scheme, host and port: up to the third slash. A stored URL is one that parses.
+    let end = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
+    let held_until = held_until.filter(|&until| until > 0).map(Timestamp::from_micros);
+    Health { target: url[..end].into(), rate, failures, held_until }
 }
 
 /// What was written here as JSON, by this release or an older one.

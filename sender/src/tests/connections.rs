@@ -17,7 +17,7 @@ use crate::outgoing::{Fields, Manner, Outgoing, host};
 const KEPT: Answer = Answer::Keep(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
 fn caller(limits: Limits) -> Caller {
-    Caller::new(Egress::default(), limits, "hooklab".into())
+    Caller::new(Egress::new(vec![]), limits, "hooklab".into())
 }
 
 fn outgoing(url: &str, body: &'static [u8]) -> Outgoing {
@@ -33,7 +33,7 @@ fn outgoing(url: &str, body: &'static [u8]) -> Outgoing {
         fields,
         body: Bytes::from_static(body),
         timeout: Duration::from_secs(5),
-        manner: Manner::Whole,
+        manner: Manner::default(),
     }
 }
 

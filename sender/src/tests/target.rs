@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// How a target answers, once it has read the request.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// With these bytes, then the end.
     Bytes(&'static [u8]),
     /// With these bytes, to every request of a connection.
@@ -24,44 +25,55 @@ pub(super) enum Answer {
     Flood(&'static [u8]),
 }
 
-pub(super) const OK: Answer = Answer::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+pub(crate) const OK: Answer = Answer::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
 /// A listening target; it stops when this is dropped.
-pub(super) struct Target {
-    pub(super) port: u16,
+pub(crate) struct Target {
+    pub(crate) port: u16,
     requests: Arc<Mutex<Vec<String>>>,
     connections: Arc<AtomicUsize>,
+    came: watch::Receiver<usize>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Target {
-    pub(super) async fn new(answer: Answer) -> Self {
+    pub(crate) async fn new(answer: Answer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::<Mutex<Vec<String>>>::default();
         let connections = Arc::<AtomicUsize>::default();
         let (seen, opened) = (requests.clone(), connections.clone());
+        let (come, came) = watch::channel(0);
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 opened.fetch_add(1, Ordering::Relaxed);
-                let seen = seen.clone();
-                tokio::spawn(async move { serve(stream, answer, &seen).await });
+                let (seen, come) = (seen.clone(), come.clone());
+                tokio::spawn(async move { serve(stream, answer, &seen, &come).await });
             }
         });
-        Self { port, requests, connections, task }
+        Self { port, requests, connections, came, task }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/orders?x=1", self.port)
     }
 
-    pub(super) fn requests(&self) -> Vec<String> {
+    /// Waits until so many requests have come, and makes sure that it was no more.
+    pub(crate) async fn until_requests(&self, count: usize) {
+        let mut came = self.came.clone();
+        let enough = came.wait_for(|came| *came >= count);
+        // A machine that is busy is slow, not wrong.
+        drop(tokio::time::timeout(Duration::from_secs(60), enough).await.unwrap().unwrap());
+        assert_eq!(self.requests().len(), count);
+    }
+
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 
     /// How many connections there have been.
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
 }
@@ -72,12 +84,18 @@ impl Drop for Target {
     }
 }
 
-async fn serve(mut stream: TcpStream, answer: Answer, seen: &Mutex<Vec<String>>) {
+async fn serve(
+    mut stream: TcpStream,
+    answer: Answer,
+    seen: &Mutex<Vec<String>>,
+    come: &watch::Sender<usize>,
+) {
     if let Answer::AtOnce(bytes) = answer {
         drop(stream.write_all(bytes).await);
     }
     let request = read(&mut stream).await;
     seen.lock().unwrap().push(request);
+    come.send_modify(|came| *came += 1);
     // Whoever sent may be gone by now: that is its right.
     match answer {
         Answer::AtOnce(_) => {}
