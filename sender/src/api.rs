@@ -3,6 +3,7 @@
 mod deliveries;
 mod event_types;
 mod events;
+mod replays;
 mod sends;
 mod webhooks;
 
@@ -23,7 +24,7 @@ use crate::store::StoreError;
 
 /// Paths of this router that name nothing. A fallback would be simpler, and would keep the router
 /// from being merged with another that has one.
-const BELOW: [&str; 10] = [
+const BELOW: [&str; 12] = [
     "/event-types/",
     "/event-types/{slug}/{*rest}",
     "/webhooks/",
@@ -34,6 +35,8 @@ const BELOW: [&str; 10] = [
     "/deliveries/{id}/{*rest}",
     "/sends/",
     "/sends/{*rest}",
+    "/replays/",
+    "/replays/{*rest}",
 ];
 
 /// The routes, relative to `/api/v1`.
@@ -65,6 +68,7 @@ fn routes() -> OpenApiRouter<Sender> {
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::one))
         .routes(routes!(sends::send))
+        .routes(routes!(replays::replay))
 }
 
 /// A form cannot send JSON without the browser asking first, so nothing else is taken.

@@ -18,9 +18,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use url::Url;
 
-use crate::attempt::Caller;
-use crate::egress::{AllowTarget, Egress};
 use crate::replay::{self, Replay};
+use crate::send::Poster;
 use crate::source::{Source, SourceError};
 use hops::Mark;
 use lane::Lane;
@@ -31,13 +30,6 @@ pub use hops::Loop;
 pub(crate) use lane::Waiting;
 pub use retry::Retry;
 pub use told::{Because, Handed, Tally, Told};
-
-/// What is told and not yet heard; a teller whose reader is slow waits, and so do the captures.
-const TOLD_MAX: usize = 256;
-
-/// Captures that wait for a target, as their seqs; beyond it the slowest target holds up the
-/// others, who would else wait without a bound.
-const WAITING_MAX: usize = 4_096;
 
 /// Where captures are read, and how they go out.
 #[derive(Debug)]
@@ -50,10 +42,8 @@ pub struct Plan {
     pub form: Form,
     /// When a delivery is tried again.
     pub retry: Retry,
-    /// What may be dialled besides loopback.
-    pub allow_targets: Vec<AllowTarget>,
-    /// Bounds of connections and answers.
-    pub limits: Limits,
+    /// What delivers them.
+    pub poster: Poster,
 }
 
 /// Deliveries on their way.
@@ -117,14 +107,13 @@ impl Plan {
 
     /// Opens a lane to every target; with the loop guard of a bin.
     fn open(self, guarded: Option<&Bin>, from: Seq) -> (Opened, Run) {
-        let (tell, told) = mpsc::channel(TOLD_MAX);
+        let (tell, told) = mpsc::channel(Limits::FORWARD_TOLD_MAX);
         let (stop, stopping) = watch::channel(false);
         let places = Places::new(self.targets.len(), from);
-        let egress = Egress::new(self.allow_targets);
-        let caller = Arc::new(Caller::new(egress, self.limits, self.form.user_agent.clone()));
+        let caller = self.poster.caller();
         let (form, mark) = (Arc::new(self.form), guarded.map(Mark::of));
         let lanes = self.targets.into_iter().enumerate().map(|(number, target)| {
-            let (waiting, next) = mpsc::channel(WAITING_MAX);
+            let (waiting, next) = mpsc::channel(Limits::FORWARD_WAITING_MAX);
             let lane = Lane {
                 source: self.source.clone(),
                 target,

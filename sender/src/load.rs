@@ -15,6 +15,7 @@ mod run;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hooklab_shared::limits::Limits;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -93,17 +94,6 @@ pub struct Running {
 }
 
 impl Load {
-    /// Deliveries a second at most: above what one machine sends.
-    pub const RATE_MAX: f64 = 100_000.0;
-    /// The longest run: what is to be seen of a target is seen in an hour.
-    pub const DURATION_MAX: Duration = Duration::from_secs(3_600);
-    /// Connections at most: what the ports and descriptors of one machine carry.
-    pub const CONNECTIONS_MAX: usize = 1_000;
-    /// Deliveries of one run at most: while they are accounted for each takes 16 bytes.
-    pub const COUNT_MAX: u64 = 10_000_000;
-    /// Times one is tried again at most, since it is tried again at once.
-    pub const RETRIES_MAX: u32 = 20;
-
     /// Starts it. Needs a tokio runtime.
     ///
     /// # Errors
@@ -123,7 +113,7 @@ impl Load {
 
     /// How many deliveries there are to begin.
     fn total(&self) -> u64 {
-        let most = self.count.unwrap_or(Self::COUNT_MAX).min(Self::COUNT_MAX);
+        let most = self.count.unwrap_or(u64::MAX).min(Limits::LOAD_DELIVERIES_MAX);
         match self.mode {
             Mode::Closed => most,
             #[expect(

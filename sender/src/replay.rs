@@ -7,9 +7,9 @@ use std::time::Duration;
 use hooklab_shared::bin::Page;
 use hooklab_shared::capture::Summary;
 use hooklab_shared::id::{Seq, Timestamp};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::forward::{Run, Waiting};
+use crate::forward::{Run, Told, Waiting};
 use crate::source::{Selection, SourceError};
 use pace::Clock;
 
@@ -40,8 +40,12 @@ pub enum Which {
 
 /// Gives captures to the targets, at the pace that was asked for.
 pub(crate) async fn feed(run: &mut Run, replay: &Replay) -> Result<(), SourceError> {
-    let mut given =
-        Given { clock: Clock::new(replay.pace), began: Instant::now(), left: replay.captures_max };
+    let mut given = Given {
+        clock: Clock::new(replay.pace),
+        began: Instant::now(),
+        left: replay.captures_max,
+        last: 0,
+    };
     match &replay.which {
         Which::Seqs(seqs) => {
             for &seq in seqs {
@@ -67,21 +71,24 @@ struct Given {
     clock: Clock,
     began: Instant,
     left: u64,
+    last: Seq,
 }
 
 impl Given {
     /// Gives a capture when it is due; `false` once nothing more is to be given.
     async fn give(&mut self, run: &mut Run, seq: Seq, at: Timestamp) -> bool {
         if self.left == 0 {
+            run.tell(Told::Cut { after: self.last }).await;
             return false;
         }
         self.left -= 1;
+        self.last = seq;
         let due = self.began + self.clock.due(at);
         if due > Instant::now() {
             tokio::select! {
                 biased;
                 () = run.stopped() => return false,
-                () = tokio::time::sleep_until(due) => {}
+                () = sleep_until(due) => {}
             }
         }
         run.give(Waiting::Capture(seq)).await

@@ -131,6 +131,8 @@ struct Inner {
     poster: Poster,
     /// A permit for each send under way.
     sends: Semaphore,
+    /// A permit for each replay under way.
+    replays: Semaphore,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -180,6 +182,7 @@ impl Sender {
             live,
             poster,
             sends,
+            replays: Semaphore::new(Limits::REPLAYS_MAX),
             stop,
             tasks,
         })))
@@ -231,6 +234,10 @@ impl Sender {
 
     pub(crate) fn poster(&self) -> &Poster {
         &self.0.poster
+    }
+
+    pub(crate) fn replays(&self) -> &Semaphore {
+        &self.0.replays
     }
 
     pub(crate) fn sends(&self) -> &Semaphore {

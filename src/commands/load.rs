@@ -10,6 +10,7 @@ use hooklab_sender::forward::Header;
 use hooklab_sender::load::{Content, Load, LoadError, LoadReport, Mode, Payload, Running};
 use hooklab_sender::source::Source;
 use hooklab_shared::id::BinName;
+use hooklab_shared::limits::Limits;
 use hooklab_shared::signature::Scheme;
 use hooklab_shared::webhook::Profile;
 use tokio::time::interval;
@@ -57,7 +58,7 @@ pub(crate) struct LoadArgs {
     duration: Option<Duration>,
     /// How many at most
     #[arg(long, value_name = "N", help_heading = "How fast")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=Load::COUNT_MAX))]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=Limits::LOAD_DELIVERIES_MAX))]
     count: Option<u64>,
     /// A body of your own: text, @file, or - (standard input)
     #[arg(long, value_name = "TEXT", help_heading = "What")]
@@ -82,7 +83,7 @@ pub(crate) struct LoadArgs {
     headers: Vec<String>,
     /// How often one is tried again at once that was not answered with 2xx
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Deliver")]
-    #[arg(value_parser = clap::value_parser!(u32).range(..=i64::from(Load::RETRIES_MAX)))]
+    #[arg(value_parser = clap::value_parser!(u32).range(..=i64::from(Limits::LOAD_RETRIES_MAX)))]
     retries: u32,
     /// How long an attempt may take
     #[arg(long, value_name = "DURATION", value_parser = value::duration, default_value = "15s")]
@@ -178,7 +179,7 @@ impl LoadArgs {
             mode,
             connections: self.concurrency.unwrap_or(connections),
             duration: self.duration.unwrap_or(match self.count {
-                Some(_) => Load::DURATION_MAX,
+                Some(_) => Limits::LOAD_DURATION_MAX,
                 None => DURATION,
             }),
             count: self.count,
@@ -259,22 +260,25 @@ impl From<LoadError> for Failure {
 
 fn rate(text: &str) -> Result<f64, String> {
     match text.trim_end_matches("/s").parse() {
-        Ok(rate) if rate > 0.0 && rate <= Load::RATE_MAX => Ok(rate),
-        _ => Err(format!("a rate is a number a second, at most {}, such as 500", Load::RATE_MAX)),
+        Ok(rate) if rate > 0.0 && rate <= Limits::LOAD_RATE_MAX => Ok(rate),
+        _ => Err(format!(
+            "a rate is a number a second, at most {}, such as 500",
+            Limits::LOAD_RATE_MAX
+        )),
     }
 }
 
 fn connections(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(count) if (1..=Load::CONNECTIONS_MAX).contains(&count) => Ok(count),
-        _ => Err(format!("takes 1 to {} connections", Load::CONNECTIONS_MAX)),
+        Ok(count) if (1..=Limits::LOAD_CONNECTIONS_MAX).contains(&count) => Ok(count),
+        _ => Err(format!("takes 1 to {} connections", Limits::LOAD_CONNECTIONS_MAX)),
     }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
     match value::duration(text)? {
         Duration::ZERO => Err("0 sends nothing: try 10s".into()),
-        long if long > Load::DURATION_MAX => Err("is longer than an hour".into()),
+        long if long > Limits::LOAD_DURATION_MAX => Err("is longer than an hour".into()),
         duration => Ok(duration),
     }
 }

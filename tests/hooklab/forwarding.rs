@@ -150,7 +150,7 @@ fn retries_bring_through_what_fails_at_first_and_keep_the_order() {
         server.post("/from", &[b'0' + n]);
     }
     let to = url(&server, "shaky");
-    let args = ["replay", "from", "--all", "--to", &to, "--retries", "1ms,1ms", "--json"];
+    let args = ["replay", "from", "--all", "--to", &to, "--schedule", "1ms,1ms", "--json"];
     let ran = server.run(&args);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let told = lines(&ran);

@@ -4,7 +4,6 @@
 mod headers;
 mod place;
 
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +11,7 @@ use hooklab_shared::capture::{Document, Outcome};
 use hooklab_shared::headers::Octets;
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::query::jq::{Jq, JqError};
-use hooklab_shared::signature::{Keys, Message, Reason, Scheme, sign};
+use hooklab_shared::signature::{BadSecret, Keys, Message, Reason, Scheme, Secret, sign};
 use serde_json::value::RawValue;
 use thiserror::Error;
 use url::{Position, Url};
@@ -251,9 +250,21 @@ fn body(output: &RawValue, raw: bool) -> (&'static str, Bytes) {
     }
 }
 
-impl fmt::Display for Signing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.scheme.as_str())
+impl Signing {
+    /// By this scheme with these secrets, the newest first, in the form that the scheme takes.
+    ///
+    /// # Errors
+    /// One is no secret of the scheme.
+    pub fn new<'a>(
+        scheme: Scheme,
+        secrets: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, BadSecret> {
+        let read = |text: &str| match scheme {
+            Scheme::StandardWebhooks | Scheme::Svix => Secret::parse(text),
+            _ => Secret::shared(text),
+        };
+        let secrets: Result<Vec<Secret>, BadSecret> = secrets.into_iter().map(read).collect();
+        Ok(Self { scheme, keys: Keys { secrets: secrets?, ..Keys::default() } })
     }
 }
 

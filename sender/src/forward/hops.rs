@@ -3,13 +3,11 @@
 
 use hooklab_shared::bin::Bin;
 use hooklab_shared::capture::{Document, sha256_hex};
+use hooklab_shared::limits::Limits;
 use thiserror::Error;
 
 /// The header that names the bins a request was forwarded from, the first one first.
 pub(crate) const HEADER: &str = "Hooklab-Forwarded";
-
-/// Bins one after another: longer chains are a loop by another way, or nobody's plan.
-const HOPS_MAX: usize = 8;
 
 /// A bin as it is named in the header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +20,7 @@ pub enum Loop {
     #[error("it comes back to this bin by a forward: {HEADER} is `{0}`")]
     Again(String),
     /// It was in too many bins.
-    #[error("it was forwarded {HOPS_MAX} times already: {HEADER} is `{0}`")]
+    #[error("it was forwarded {max} times already: {HEADER} is `{0}`", max = Limits::FORWARD_HOPS_MAX)]
     TooFar(String),
 }
 
@@ -47,7 +45,7 @@ impl Mark {
         if hops.contains(&self.0.as_str()) {
             return Err(Loop::Again(told()));
         }
-        if hops.len() >= HOPS_MAX {
+        if hops.len() >= Limits::FORWARD_HOPS_MAX {
             return Err(Loop::TooFar(told()));
         }
         Ok(hops.into_iter().chain([self.0.as_str()]).collect::<Vec<_>>().join(", "))

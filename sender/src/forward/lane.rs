@@ -129,7 +129,7 @@ impl Lane {
             };
             let called = self.caller.call(&outgoing).await;
             let response = called.answer.as_ref().map(Answer::told);
-            let wait = self.retry.after(attempts, &called.outcome, response.as_ref());
+            let wait = self.retry.after(attempts, &called.outcome, response.as_ref(), now());
             let handed = Handed {
                 seq,
                 part: content.part,

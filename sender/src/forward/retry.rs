@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use hooklab_shared::delivery::{AttemptOutcome, GotResponse};
+use hooklab_shared::id::Timestamp;
+use hooklab_shared::limits::Limits;
 
-/// How far a target may put the next attempt off: what stands behind it waits too.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
-
-/// How often a delivery is tried again at most: captures behind it wait all the while.
-const TIMES_MAX: usize = 20;
+use crate::schedule::retry_after;
 
 /// The waits between attempts; how many there are says how often it is tried again.
 ///
@@ -37,7 +35,7 @@ impl Retry {
     #[must_use]
     pub fn times(count: usize) -> Option<Self> {
         let waits = [1, 5].into_iter().chain(std::iter::repeat(30)).map(Duration::from_secs);
-        (count <= TIMES_MAX).then(|| Self(waits.take(count).collect()))
+        (count <= Limits::FORWARD_RETRIES_MAX).then(|| Self(waits.take(count).collect()))
     }
 
     /// The waits.
@@ -52,6 +50,7 @@ impl Retry {
         attempt: u32,
         outcome: &AttemptOutcome,
         response: Option<&GotResponse>,
+        now: Timestamp,
     ) -> Option<Duration> {
         // Gone is for good (RFC 9110, section 15.5.11).
         if matches!(
@@ -61,17 +60,9 @@ impl Retry {
             return None;
         }
         let wait = *self.0.get(usize::try_from(attempt).ok()?.checked_sub(1)?)?;
-        let asked = response.and_then(retry_after).unwrap_or_default().min(RETRY_AFTER_MAX);
-        Some(wait.max(asked))
+        let asked = response.and_then(|response| retry_after(response, now)).unwrap_or_default();
+        Some(wait.max(asked.min(Limits::FORWARD_RETRY_AFTER_MAX)))
     }
-}
-
-/// `Retry-After` in seconds (RFC 9110, section 10.2.3).
-fn retry_after(response: &GotResponse) -> Option<Duration> {
-    let field =
-        response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
-    let text = std::str::from_utf8(field.1.as_bytes()).ok()?.trim();
-    text.parse().ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]
@@ -90,7 +81,8 @@ mod tests {
     fn wait(attempt: u32, status: u16, after: &str) -> Option<u64> {
         let retry = Retry::from(vec![Duration::from_secs(2), Duration::from_secs(10)]);
         let (outcome, response) = refused(status, after);
-        retry.after(attempt, &outcome, Some(&response)).map(|wait| wait.as_secs())
+        let now = Timestamp::from_micros(1_790_000_000_000_000);
+        retry.after(attempt, &outcome, Some(&response), now).map(|wait| wait.as_secs())
     }
 
     #[test]
@@ -99,8 +91,9 @@ mod tests {
         assert_eq!(wait(1, 503, "7"), Some(7));
         assert_eq!(wait(2, 503, "7"), Some(10));
         assert_eq!(wait(1, 429, "999999999"), Some(3_600));
+        assert_eq!(wait(1, 503, "Mon, 21 Sep 2026 14:13:40 GMT"), Some(20));
         assert_eq!(wait(1, 410, "7"), None);
-        let retry = Retry::default();
-        assert_eq!(retry.after(1, &AttemptOutcome::Delivered, None), None);
+        let (retry, now) = (Retry::default(), Timestamp::default());
+        assert_eq!(retry.after(1, &AttemptOutcome::Delivered, None, now), None);
     }
 }

@@ -60,6 +60,12 @@ pub enum Told {
         #[schema(value_type = u64)]
         after: Seq,
     },
+    /// More captures were asked for than one replay takes: it ended after this one.
+    Cut {
+        /// The capture.
+        #[schema(value_type = u64)]
+        after: Seq,
+    },
     /// The bin was made anew: its captures go out from the first one on.
     Anew,
     /// The bin was deleted; nothing follows.
@@ -128,6 +134,7 @@ impl Tally {
             Told::Following { .. }
             | Told::Retry { .. }
             | Told::Lost { .. }
+            | Told::Cut { .. }
             | Told::Anew
             | Told::Deleted => {}
         }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hooklab_shared::id::Timestamp;
-use hooklab_shared::signature::{BadSecret, Keys, Reason, Scheme, Secret};
+use hooklab_shared::signature::{BadSecret, Keys, Reason, Scheme};
 use hooklab_shared::webhook::Profile;
 use thiserror::Error;
 use url::Url;
 
 use super::Load;
 use crate::catalogue::Catalogue;
-use crate::forward::Header;
+use crate::forward::{Header, Signing};
 use crate::outgoing::{Manner, Outgoing};
 use crate::profile::{self, Event, Sending};
 
@@ -100,14 +100,14 @@ impl Maker {
             None => Some(profile::body(content.profile, &event)),
             given => given,
         };
-        let secret = content.secret.as_deref().map(|text| secret(content, text)).transpose()?;
+        let keys = content.secret.as_deref().map(|text| keys(content, text)).transpose()?;
         let maker = Self {
             run,
             target: load.target.clone(),
             timeout: load.timeout,
             profile: content.profile,
             scheme: content.scheme,
-            keys: Keys { secrets: secret.into_iter().collect(), ..Keys::default() },
+            keys: keys.unwrap_or_default(),
             content_type,
             headers: content.headers.clone(),
             user_agent: content.user_agent.clone(),
@@ -184,11 +184,10 @@ pub(super) fn number(run: u64, name: &[u8]) -> Option<u64> {
     (u64::from_str_radix(found, 16).ok()? == run).then(|| number.parse().ok())?
 }
 
-fn secret(content: &Content, text: &str) -> Result<Secret, BadSecret> {
+fn keys(content: &Content, text: &str) -> Result<Keys, BadSecret> {
     match content.scheme {
-        Some(Scheme::StandardWebhooks | Scheme::Svix) => Secret::parse(text),
-        Some(_) => Ok(Secret::from_text(text)),
-        None => profile::secret(content.profile, text),
+        Some(scheme) => Signing::new(scheme, [text]).map(|signing| signing.keys),
+        None => profile::secret(content.profile, text).map(Keys::from),
     }
 }
 

@@ -5,13 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::{CreationError, Histogram};
+use hooklab_shared::limits::Limits;
 
 use super::report::{Latency, LoadReport, Progress};
 use super::{Load, Mode};
-
-/// Kinds of failure that are told apart: a target that says something else each time is one that
-/// fails, however it spells it.
-const FAILURES_MAX: usize = 32;
 
 /// The longest latency that is told apart from longer ones: an hour, in microseconds.
 const LATENCY_US_MAX: u64 = 3_600_000_000;
@@ -149,8 +146,8 @@ impl Records {
             Ended::Failed { cause, unreachable } => {
                 self.failed += 1;
                 self.unreachable += u64::from(unreachable);
-                let full =
-                    self.failures.len() >= FAILURES_MAX && !self.failures.contains_key(&cause);
+                let full = self.failures.len() >= Limits::LOAD_FAILURES_MAX
+                    && !self.failures.contains_key(&cause);
                 let cause = if full { "other".to_owned() } else { cause };
                 *self.failures.entry(cause).or_default() += 1;
             }
@@ -204,7 +201,7 @@ mod tests {
             recorder.record(entry(number, Ended::Failed { cause, unreachable: false }));
         }
         let records = recorder.records();
-        assert_eq!(records.failures.len(), FAILURES_MAX + 1);
+        assert_eq!(records.failures.len(), Limits::LOAD_FAILURES_MAX + 1);
         assert_eq!(records.failures.values().sum::<u64>(), 1_000);
     }
 }

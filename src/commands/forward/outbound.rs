@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use clap::Args;
-use hooklab_sender::AllowTarget;
 use hooklab_sender::forward::{Form, Header, Plan, Reshape, Retry, Signing};
 use hooklab_sender::source::Source;
+use hooklab_sender::{AllowTarget, Poster, Settings};
 use hooklab_shared::limits::Limits;
 use hooklab_shared::query::jq::Jq;
-use hooklab_shared::signature::{Keys, Scheme, Secret};
+use hooklab_shared::signature::Scheme;
 use url::Url;
 
 use crate::args::value;
 use crate::exit::Failure;
 
-/// Targets of one run: each takes a lane, a connection and a copy of what goes out.
-const TARGETS_MAX: usize = 16;
+/// What hooklab calls itself to targets.
+const USER_AGENT: &str = concat!("hooklab/", env!("CARGO_PKG_VERSION"));
 
 /// Where to, and as what.
 #[derive(Args)]
@@ -40,10 +40,14 @@ pub(crate) struct Outbound {
     /// What to sign with: env:NAME, file:PATH or - (standard input); may be given more than once
     #[arg(long, value_name = "SECRET", requires = "scheme", help_heading = "Sign")]
     secret: Vec<String>,
-    /// How often to try again, or the wait before each time: 3, 0 or 1s,5s,30s
-    #[arg(long, value_name = "TIMES", value_parser = retries, help_heading = "Deliver")]
-    #[arg(default_value = "3")]
-    retries: Retry,
+    /// Try again so many times, after 1s, 5s, and then every 30s [default: 3]
+    #[arg(long, value_name = "N", value_parser = retries, conflicts_with = "schedule")]
+    #[arg(help_heading = "Deliver")]
+    retries: Option<Retry>,
+    /// Try again after these times: 1s,1m,1h
+    #[arg(long, value_name = "TIMES", value_delimiter = ',', value_parser = value::duration)]
+    #[arg(help_heading = "Deliver")]
+    schedule: Vec<Duration>,
     /// How long an attempt may take
     #[arg(long, value_name = "DURATION", value_parser = value::duration, default_value = "15s")]
     #[arg(help_heading = "Deliver")]
@@ -58,11 +62,15 @@ pub(crate) struct Outbound {
 impl Outbound {
     /// What is to be done, checked.
     pub(crate) fn plan(&self, source: Source) -> Result<Plan, Failure> {
-        if self.to.len() > TARGETS_MAX {
-            let count = self.to.len();
+        let (count, most) = (self.to.len(), Limits::FORWARD_TARGETS_MAX);
+        if count > most {
             return Err(Failure::usage(format!(
-                "deliver to {count} targets: one run takes at most {TARGETS_MAX}; start another"
+                "deliver to {count} targets: one run takes at most {most}; start another"
             )));
+        }
+        if self.schedule.len() > Limits::FORWARD_RETRIES_MAX {
+            let most = Limits::FORWARD_RETRIES_MAX;
+            return Err(Failure::usage(format!("try again so often: at most {most} times")));
         }
         let reshape = self.jq.as_deref().map(|jq| {
             let jq = Jq::compile(jq).map_err(|error| Failure::usage(format!("{error}")))?;
@@ -75,15 +83,18 @@ impl Outbound {
             signing: self.signing()?,
             headers: headers?,
             timeout: self.timeout,
-            user_agent: concat!("hooklab/", env!("CARGO_PKG_VERSION")).to_owned(),
+            user_agent: USER_AGENT.to_owned(),
         };
         Ok(Plan {
             source,
             targets: self.to.clone(),
             form,
-            retry: self.retries.clone(),
-            allow_targets: self.allow_targets.clone(),
-            limits: Limits::default(),
+            retry: self.retry(),
+            poster: Poster::new(Settings {
+                allow_targets: self.allow_targets.clone(),
+                user_agent: USER_AGENT.to_owned(),
+                ..Settings::default()
+            }),
         })
     }
 
@@ -100,19 +111,21 @@ impl Outbound {
             && self.allow_targets.is_empty()
     }
 
+    fn retry(&self) -> Retry {
+        match &self.retries {
+            Some(retries) => retries.clone(),
+            None if self.schedule.is_empty() => Retry::default(),
+            None => self.schedule.clone().into(),
+        }
+    }
+
     fn signing(&self) -> Result<Option<Signing>, Failure> {
         let Some(scheme) = self.scheme else { return Ok(None) };
-        let secrets: Result<Vec<Secret>, Failure> =
-            self.secret.iter().map(|given| secret(scheme, given)).collect();
-        Ok(Some(Signing { scheme, keys: Keys { secrets: secrets?, ..Keys::default() } }))
-    }
-}
-
-fn secret(scheme: Scheme, given: &str) -> Result<Secret, Failure> {
-    let text = value::secret(given)?;
-    match scheme {
-        Scheme::StandardWebhooks | Scheme::Svix => Secret::parse(&text).map_err(Failure::usage),
-        _ => Ok(Secret::from_text(&text)),
+        let given: Result<Vec<String>, Failure> =
+            self.secret.iter().map(|given| value::secret(given)).collect();
+        let given = given?;
+        let signing = Signing::new(scheme, given.iter().map(String::as_str));
+        signing.map(Some).map_err(Failure::usage)
     }
 }
 
@@ -140,16 +153,9 @@ pub(crate) fn target(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// How often to try again, or the wait before each time.
 fn retries(text: &str) -> Result<Retry, String> {
-    if let Ok(count) = text.parse::<usize>() {
-        return Retry::times(count).ok_or_else(|| "is too many: try again at most 20 times".into());
-    }
-    let waits: Result<Vec<Duration>, String> = text.split(',').map(value::duration).collect();
-    match waits? {
-        waits if waits.len() > 20 => Err("has too many waits: try again at most 20 times".into()),
-        waits => Ok(waits.into()),
-    }
+    let times = text.parse().ok().and_then(Retry::times);
+    times.ok_or_else(|| format!("takes 0 to {} times", Limits::FORWARD_RETRIES_MAX))
 }
 
 #[cfg(test)]
@@ -157,15 +163,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn retries_are_a_number_or_their_waits() {
+    fn retries_are_so_many_and_no_more() {
         let waits = |text: &str| -> Vec<u64> {
             retries(text).unwrap().waits().iter().map(Duration::as_secs).collect()
         };
         assert_eq!(waits("0"), [0; 0]);
         assert_eq!(waits("3"), [1, 5, 30]);
         assert_eq!(waits("5"), [1, 5, 30, 30, 30]);
-        assert_eq!(waits("1s,2m"), [1, 120]);
-        for bad in ["", "-1", "21", "1s,", "x", "1s,2x"] {
+        for bad in ["", "-1", "21", "x", "1s"] {
             assert!(retries(bad).is_err(), "{bad}");
         }
     }

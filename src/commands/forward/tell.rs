@@ -63,6 +63,7 @@ pub(crate) fn one(report: &mut Report, told: &Told) -> Result<(), Failure> {
         Told::Lost { after } => {
             report.note(format_args!("the connection was lost; resuming after #{after}"));
         }
+        Told::Cut { after } => report.note(format_args!("cut after #{after}: it takes no more")),
         Told::Anew => report.note("the bin was made anew; going on with its first capture"),
         Told::Deleted => report.note("the bin was deleted"),
     }
