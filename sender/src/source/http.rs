@@ -92,8 +92,9 @@ impl Http {
     }
 
     async fn connect(&self) -> Result<Connection, SourceError> {
-        let vetted = self.egress.resolve(&self.server).await;
-        let vetted = vetted.map_err(|why| self.unreachable(why.to_string()))?;
+        let resolved = timeout(CONNECT_TIMEOUT, self.egress.resolve(&self.server)).await;
+        let resolved = resolved.map_err(|_| self.unreachable("its name takes too long".into()))?;
+        let vetted = resolved.map_err(|why| self.unreachable(why.to_string()))?;
         let stream = self.egress.connect(&vetted, CONNECT_TIMEOUT).await;
         let stream = stream.map_err(|why| self.unreachable(plain(&why)))?;
         let (sender, connection) =
