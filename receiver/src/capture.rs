@@ -7,7 +7,7 @@ mod received;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use hooklab_shared::capture::{Outcome, Route};
 use hooklab_shared::cidr::Cidr;
@@ -40,6 +40,8 @@ pub(crate) struct Capturing {
     pub(crate) held: Registry,
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) metrics: Arc<Metrics>,
+    /// What every answer without a rule has.
+    pub(crate) headers: reply::Headers,
 }
 
 /// What the requests of one connection have in common.
@@ -65,7 +67,8 @@ pub(crate) async fn answer(
         Ok(received) => record(capturing, tapped, *peer, received).await,
         Err(Unread { head, refusal }) => {
             let problem = refusal.problem();
-            stray(capturing, *peer, refusal.reason(), problem.status, &head, 0).await;
+            let (reason, status) = (refusal.reason(), problem.status);
+            Box::pin(stray(capturing, *peer, reason, status, &head, 0)).await;
             reply::problem(&problem, true)
         }
     };
@@ -86,45 +89,60 @@ async fn record(
         Ok(name) => name,
         Err((reason, problem)) => {
             let (head, body) = (&received.head, received.body.wire.len());
-            stray(capturing, peer, reason, problem.status, head, body).await;
+            Box::pin(stray(capturing, peer, reason, problem.status, head, body)).await;
             return reply::problem(&problem, closing);
         }
     };
     let configured = capturing.store.configured(name.as_str());
     let chosen = Chosen::of(configured, &received.head, &received.body, outcome);
-    let id = Uuid::now_v7();
+    let id = id(received.received_at);
+    let asked = received.ended;
     // Shared, not copied; an answer may be made of them.
-    let (head, body) = (received.head.clone(), received.body.clone());
+    let head = received.head.clone();
+    let body = chosen.rule().map(|_| received.body.clone()).unwrap_or_default();
+    let body_bytes = received.body.wire.len();
     let client = client(&head, peer.ip(), &capturing.trusted_proxies);
     let capture = received.into_capture(name.clone(), id, peer, client, chosen.replied());
     let bytes = capture.content_bytes;
     let waiting = chosen.hold().map(|hold| reply::Hold::of(&capture, hold));
     let under_way = capturing.metrics.committing();
-    let asked = Instant::now();
     let appended = capturing.store.append(capture, capturing.auto_create).await;
     drop(under_way);
     match appended {
         Ok(seq) => {
             capturing.metrics.captured(outcome, bytes, asked.elapsed());
+            let place = reply::Place { bin: &name, seq, id };
+            if let Chosen::Default(status) = chosen {
+                return reply::by_default(&capturing.headers, status, &place, outcome);
+            }
             if let Some(fault) = chosen.rule().and_then(|rule| rule.fault) {
                 capturing.metrics.faulted(fault);
             }
-            let place = reply::Place { bin: &name, seq, id };
             let request = reply::Kept { head: &head, body: &body, outcome };
             let held = waiting.map(|hold| hold.registered(&capturing.held, seq));
-            reply::act(chosen, held, &place, &request, tapped).await
+            // Apart, so that a request which is answered at once does not carry its room along.
+            let act = reply::act(chosen, held, &place, &request, &capturing.headers, tapped);
+            Box::pin(act).await
         }
         Err(error) => {
             let (reason, problem) = refusal(&name, &error);
             match reason {
                 Some(reason) => {
-                    stray(capturing, peer, reason, problem.status, &head, body.wire.len()).await;
+                    let status = problem.status;
+                    Box::pin(stray(capturing, peer, reason, status, &head, body_bytes)).await;
                 }
                 None => capturing.metrics.refused(),
             }
             reply::problem(&problem, closing)
         }
     }
+}
+
+/// An id that sorts by when its capture came.
+fn id(received_at: Timestamp) -> Uuid {
+    let micros = received_at.as_micros().max(0).unsigned_abs();
+    let nanos = u32::try_from(micros % 1_000_000 * 1_000).unwrap_or_default();
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, micros / 1_000_000, nanos))
 }
 
 /// Keeps what belongs to no bin. A stray that cannot be kept is a line in the log.

@@ -5,7 +5,8 @@ use hooklab_shared::headers::Head;
 use hooklab_shared::problem::Problem;
 use hooklab_shared::stray::StrayReason;
 use hyper::body::Incoming;
-use hyper::{Request, Version};
+use hyper::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use hyper::{HeaderMap, Method, Request, Version};
 use memchr::memchr_iter;
 
 /// Why a request is not taken.
@@ -71,6 +72,39 @@ pub(crate) fn vet(
     request: &Request<Incoming>,
     head_bytes_max: usize,
 ) -> Result<(), Refusal> {
+    let is_plain = head.len() <= head_bytes_max
+        && request.version() == Version::HTTP_11
+        && is_plain(head.as_bytes(), request.method(), request.headers());
+    if is_plain { Ok(()) } else { vet_closely(head, request, head_bytes_max) }
+}
+
+/// Whether there is no doubt at all about a head; nearly every one is like that, and is then not
+/// gone through line by line.
+fn is_plain(head: &[u8], method: &Method, parsed: &HeaderMap) -> bool {
+    let is_single = |name| parsed.get_all(name).iter().take(2).count() == 1;
+    let lines = memchr_iter(b'\n', head).count();
+    head.strip_prefix(method.as_str().as_bytes()).is_some_and(|rest| rest.starts_with(b" "))
+        // The first line, and the empty one at the end.
+        && lines == parsed.len() + 2
+        && !has_bare_line_feed(head)
+        && is_single(HOST)
+        && !parsed.contains_key(TRANSFER_ENCODING)
+        && (!parsed.contains_key(CONTENT_LENGTH) || is_single(CONTENT_LENGTH))
+}
+
+/// Without a way out in the middle, so that the compiler looks at many bytes at a time.
+fn has_bare_line_feed(head: &[u8]) -> bool {
+    let pairs = head.iter().zip(head.get(1..).unwrap_or_default());
+    pairs.fold(head.first() == Some(&b'\n'), |found, (&before, &byte)| {
+        found | ((byte == b'\n') & (before != b'\r'))
+    })
+}
+
+fn vet_closely(
+    head: &Head,
+    request: &Request<Incoming>,
+    head_bytes_max: usize,
+) -> Result<(), Refusal> {
     let fields = look(head, request.version() == Version::HTTP_10, head_bytes_max)?;
     let same =
         head.method() == request.method().as_str().as_bytes() && fields == request.headers().len();
@@ -131,10 +165,45 @@ fn value<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
+    use hyper::header::{HeaderName, HeaderValue};
 
     fn looked(fields: &str, is_http10: bool) -> Result<usize, Refusal> {
         let head = format!("POST /a HTTP/1.1\r\n{fields}\r\n");
-        look(&Head::from(bytes::Bytes::from(head)), is_http10, 1024)
+        look(&Head::from(Bytes::from(head)), is_http10, 1024)
+    }
+
+    #[test]
+    fn a_plain_head_is_one_that_nothing_could_be_said_against() {
+        let plain = |head: &[u8]| {
+            let mut parsed = HeaderMap::new();
+            let text = std::str::from_utf8(head).unwrap();
+            for line in text.lines().skip(1).filter(|line| !line.is_empty()) {
+                let (name, value) = line.split_once(':').unwrap();
+                let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+                parsed.append(name, HeaderValue::from_str(value.trim()).unwrap());
+            }
+            let is_plain = is_plain(head, &Method::POST, &parsed);
+            let looked = look(&Head::from(Bytes::copy_from_slice(head)), false, 1024);
+            assert!(!is_plain || looked == Ok(parsed.len()), "{text:?}: {looked:?}");
+            is_plain
+        };
+        assert!(plain(b"POST /a HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert!(plain(b"POST /a HTTP/1.1\r\nhOST:a\r\nContent-Length: 3\r\nX:\r\n\r\n"));
+        for doubtful in [
+            "PUT /a HTTP/1.1\r\nHost: a\r\n\r\n",
+            "POSTS /a HTTP/1.1\r\nHost: a\r\n\r\n",
+            "\r\nPOST /a HTTP/1.1\r\nHost: a\r\n\r\n",
+            "POST /a HTTP/1.1\r\nX: a\r\n\r\n",
+            "POST /a HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+            "POST /a HTTP/1.1\nHost: a\r\n\r\n",
+            "POST /a HTTP/1.1\r\nHost: a\n\r\n",
+            "POST /a HTTP/1.1\r\nHost: a\r\n\n",
+            "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
+        ] {
+            assert!(!plain(doubtful.as_bytes()), "{doubtful:?}");
+        }
     }
 
     #[test]

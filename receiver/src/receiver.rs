@@ -22,7 +22,7 @@ use crate::capture::Capturing;
 use crate::connection;
 use crate::held::Registry;
 use crate::metrics::Metrics;
-use crate::reply::template;
+use crate::reply::{Headers, template};
 use crate::store::{BinState, Durability, OpenError, Store, StoreError, Where};
 
 /// What a receiver is opened with.
@@ -98,6 +98,7 @@ impl Receiver {
             held: self.held.clone(),
             tls: self.settings.tls.clone(),
             metrics: self.metrics.clone(),
+            headers: Headers::default(),
         });
         let connected =
             move |socket, peer, stop| connection::serve(capturing.clone(), socket, peer, stop);

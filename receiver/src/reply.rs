@@ -8,9 +8,9 @@ pub(crate) mod template;
 use bytes::Bytes;
 use hooklab_shared::problem::Problem;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
-use hyper::{Response, StatusCode};
+use hyper::{HeaderMap, Response, StatusCode};
 
-pub(crate) use act::{Hold, Kept, Place, act};
+pub(crate) use act::{Hold, Kept, Place, act, by_default};
 pub(crate) use body::ReplyBody;
 pub(crate) use chosen::Chosen;
 
@@ -18,6 +18,20 @@ pub(crate) use chosen::Chosen;
 const HOOKLAB_CAPTURE: HeaderName = HeaderName::from_static("hooklab-capture");
 const CONTENT_SECURITY_POLICY: HeaderName = HeaderName::from_static("content-security-policy");
 const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
+
+/// The headers of the default reply, made once: to copy them is quicker than to put them together.
+pub(crate) struct Headers(HeaderMap);
+
+impl Default for Headers {
+    fn default() -> Self {
+        let mut headers = Response::new(ReplyBody::default());
+        let json = HeaderValue::from_static("application/json");
+        headers.headers_mut().insert(CONTENT_TYPE, json);
+        // Each answer has its own; here it keeps the place.
+        headers.headers_mut().insert(HOOKLAB_CAPTURE, HeaderValue::from_static("-"));
+        Self(finish(headers, false).into_parts().0.headers)
+    }
+}
 
 /// The answer to a request that was not kept.
 pub(crate) fn problem(problem: &Problem, closing: bool) -> Response<ReplyBody> {

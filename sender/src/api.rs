@@ -4,7 +4,9 @@ mod deliveries;
 mod event_types;
 mod events;
 mod live;
+mod replays;
 mod resends;
+mod sends;
 mod webhooks;
 
 use axum::Router;
@@ -24,7 +26,7 @@ use crate::store::StoreError;
 
 /// Paths of this router that name nothing. A fallback would be simpler, and would keep the router
 /// from being merged with another that has one.
-const BELOW: [&str; 10] = [
+const BELOW: [&str; 14] = [
     "/event-types/",
     "/event-types/{slug}/{*rest}",
     "/webhooks/",
@@ -35,6 +37,10 @@ const BELOW: [&str; 10] = [
     "/deliveries/{id}/{*rest}",
     "/live/",
     "/live/{*rest}",
+    "/sends/",
+    "/sends/{*rest}",
+    "/replays/",
+    "/replays/{*rest}",
 ];
 
 /// The routes, relative to `/api/v1`.
@@ -69,6 +75,8 @@ fn routes() -> OpenApiRouter<Sender> {
         .routes(routes!(resends::many))
         .routes(routes!(resends::cancel))
         .routes(routes!(live::all))
+        .routes(routes!(sends::send))
+        .routes(routes!(replays::replay))
 }
 
 /// A form cannot send JSON without the browser asking first, so nothing else is taken.

@@ -1,7 +1,8 @@
 //! The event catalogue: every type that can be picked, and payloads for them.
 
 mod fill;
-mod random;
+pub(crate) mod random;
+mod spoil;
 mod words;
 mod world;
 

@@ -11,16 +11,25 @@ mod clock;
 mod delivery;
 mod egress;
 mod event;
+mod fault;
+pub mod forward;
 mod live;
+pub mod load;
+mod outgoing;
 mod profile;
 mod registry;
+pub mod replay;
 mod resend;
 mod schedule;
+mod send;
 mod sender;
+pub mod source;
 mod store;
 #[cfg(test)]
 mod tests;
 
 pub use egress::{AllowTarget, BadAllowTarget};
+pub use fault::{BadFault, Fault};
+pub use send::{Draft, Plan, PlanError, Poster, Terms};
 pub use sender::{Keep, OpenError, Place, Sender, Settings};
 pub use store::StoreError;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use hooklab_shared::problem::{FieldError, Problem};
 use hooklab_shared::signature::standard_webhooks::Secret;
 use hooklab_shared::webhook::{
-    CreatedWebhook, NewWebhook, RotatedSecret, Rotation, Webhook, WebhookPatch, headers_error,
-    name_error, overlap_error, rate_error, schedule_error, timeout_error, url_error,
+    CreatedWebhook, NewWebhook, Profile, RotatedSecret, Rotation, Webhook, WebhookPatch,
+    headers_error, name_error, overlap_error, rate_error, schedule_error, timeout_error, url_error,
 };
 
 use crate::catalogue::Catalogue;
@@ -19,9 +19,6 @@ const INTEGRATION_CHARS_MAX: usize = 100;
 
 /// Who makes a webhook, unless told otherwise.
 const INTEGRATION: &str = "manual";
-
-/// A secret's key in bytes, of the 24 to 64 that the specification asks for.
-const KEY_BYTES: usize = 32;
 
 /// How long an old secret signs beside the new one, unless told otherwise: whoever verifies has a
 /// day to take the new one over.
@@ -70,15 +67,16 @@ pub(crate) async fn rotate(
     rotation: Rotation,
 ) -> Result<Option<RotatedSecret>, Problem> {
     let Some(found) = sender.store().webhook(id).await? else { return Ok(None) };
-    if !profile::signs(found.webhook.profile) {
-        let profile = found.webhook.profile.as_str();
+    let profile = found.webhook.profile;
+    if !profile::signs(profile) {
+        let profile = profile.as_str();
         let detail = format!("webhook {id} has the profile {profile}, which signs nothing");
         return Err(Problem::new(409, "unsigned-profile", detail));
     }
     let overlap = rotation.overlap.unwrap_or(OVERLAP.into());
     let mut errors: Vec<FieldError> = overlap_error(overlap).into_iter().collect();
-    let secret = match rotation.secret.as_deref().map(Secret::parse) {
-        None => generated()?,
+    let secret = match rotation.secret.as_deref().map(|text| profile::secret(profile, text)) {
+        None => generated(profile)?,
         Some(Ok(secret)) => secret,
         Some(Err(bad)) => {
             errors.push(FieldError { field: "secret".into(), detail: format!("failed to {bad}") });
@@ -109,7 +107,7 @@ fn checked(catalogue: &Catalogue, new: NewWebhook) -> Result<NewRow, Problem> {
         .chain(new.schedule.as_deref().and_then(schedule_error))
         .chain(new.rate.and_then(rate_error))
         .collect();
-    let given = new.secret.as_deref().map(Secret::parse).transpose();
+    let given = new.secret.as_deref().map(|text| profile::secret(new.profile, text)).transpose();
     let given = given.unwrap_or_else(|bad| {
         errors.push(FieldError { field: "secret".into(), detail: format!("failed to {bad}") });
         None
@@ -118,7 +116,7 @@ fn checked(catalogue: &Catalogue, new: NewWebhook) -> Result<NewRow, Problem> {
         return Err(invalid(errors));
     }
     let secret = match given {
-        None if profile::signs(new.profile) => Some(generated()?),
+        None if profile::signs(new.profile) => Some(generated(new.profile)?),
         given => given,
     };
     Ok(NewRow {
@@ -136,8 +134,8 @@ fn checked(catalogue: &Catalogue, new: NewWebhook) -> Result<NewRow, Problem> {
     })
 }
 
-fn generated() -> Result<Secret, Problem> {
-    Secret::from_key(&random::<KEY_BYTES>()?)
+fn generated(profile: Profile) -> Result<Secret, Problem> {
+    profile::generated(profile, &random()?)
         .map_err(|bad| Problem::new(500, "no-secret", format!("failed to {bad}")))
 }
 
@@ -147,11 +145,7 @@ fn changed(
     patch: WebhookPatch,
     event_error: Option<FieldError>,
 ) -> Result<Webhook, Vec<FieldError>> {
-    let unsigned = patch.profile.is_some_and(profile::signs) && !found.has_secret;
-    let no_secret = unsigned.then(|| FieldError {
-        field: "profile".into(),
-        detail: "signs, and this webhook was made without a secret: make a new webhook".into(),
-    });
+    let no_secret = patch.profile.and_then(|profile| secret_error(profile, found));
     let mut errors: Vec<FieldError> = patch
         .name
         .as_deref()
@@ -196,6 +190,20 @@ fn terms_errors(webhook: &Webhook) -> impl Iterator<Item = FieldError> {
     let schedule = webhook.schedule.as_deref().and_then(schedule_error);
     let rate = webhook.rate.and_then(rate_error);
     headers.into_iter().chain(timeout).chain(schedule).chain(rate)
+}
+
+/// Whether a webhook's secret is none that this profile could sign with.
+fn secret_error(profile: Profile, found: &Registered) -> Option<FieldError> {
+    let error = |detail: String| Some(FieldError { field: "profile".into(), detail });
+    match &found.secret {
+        _ if !profile::signs(profile) => None,
+        None => {
+            error("signs, and this webhook was made without a secret: make a new webhook".into())
+        }
+        Some(secret) => profile::secret(profile, &secret.reveal()).err().and_then(|bad| {
+            error(format!("cannot sign with this webhook's secret: failed to {bad}"))
+        }),
+    }
 }
 
 fn event_error(catalogue: &Catalogue, slug: &str) -> Option<FieldError> {

@@ -10,7 +10,7 @@ use hooklab_shared::limits::Limits;
 use hooklab_shared::problem::Problem;
 use thiserror::Error;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::rustls::crypto::ring::default_provider;
@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::delivery::{Retainer, Stir, Waiting, Worker};
 use crate::egress::{AllowTarget, Egress};
 use crate::live::Live;
+use crate::send::Poster;
 use crate::store::{Cancelled, OpenStoreError, Store, StoreError};
 
 pub use crate::store::Place;
@@ -129,6 +130,12 @@ struct Inner {
     live: Live,
     /// Held by each live channel while it says goodbye.
     alive: watch::Sender<()>,
+    /// Posts what is sent once, beside the worker.
+    poster: Poster,
+    /// A permit for each send under way.
+    sends: Semaphore,
+    /// A permit for each replay under way.
+    replays: Semaphore,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -151,12 +158,13 @@ impl Sender {
         let (stop, stopping) = watch::channel(false);
         let limits = settings.limits;
         let egress = Egress::new(settings.allow_targets);
+        let caller = Arc::new(Caller::new(egress, limits, settings.user_agent));
         let (waiting, stir) = (Arc::<Waiting>::default(), Arc::<Stir>::default());
         let live = Live::new(&limits);
         let retainer = Retainer::new(store.clone(), settings.keep, clock, stopping.clone());
         let worker = Worker {
             store: store.clone(),
-            caller: Arc::new(Caller::new(egress, limits, settings.user_agent)),
+            caller: caller.clone(),
             waiting: waiting.clone(),
             stir: stir.clone(),
             live: live.clone(),
@@ -167,6 +175,7 @@ impl Sender {
         };
         let tasks = Mutex::new(vec![runtime.spawn(worker.run()), runtime.spawn(retainer.run())]);
         let alive = watch::Sender::default();
+        let (poster, sends) = (Poster::of(caller), Semaphore::new(Limits::SENDS_MAX));
         Ok(Self(Arc::new(Inner {
             store,
             catalogue,
@@ -176,6 +185,9 @@ impl Sender {
             stir,
             live,
             alive,
+            poster,
+            sends,
+            replays: Semaphore::new(Limits::REPLAYS_MAX),
             stop,
             tasks,
         })))
@@ -224,6 +236,18 @@ impl Sender {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    pub(crate) fn poster(&self) -> &Poster {
+        &self.0.poster
+    }
+
+    pub(crate) fn replays(&self) -> &Semaphore {
+        &self.0.replays
+    }
+
+    pub(crate) fn sends(&self) -> &Semaphore {
+        &self.0.sends
     }
 
     pub(crate) fn waiting(&self) -> &Waiting {

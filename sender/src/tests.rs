@@ -2,13 +2,15 @@
 
 mod api;
 mod by_hand;
+mod connections;
 mod failures;
 mod fairness;
 mod keeping;
 mod moved;
 mod recovery;
 mod retries;
-mod target;
+mod sends;
+pub(crate) mod target;
 mod tls;
 mod walkthrough;
 

@@ -189,6 +189,9 @@ pub struct GotResponse {
 /// needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Phases {
+    /// Whether the connection stood already: then there was nothing to resolve, connect or shake.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reused: bool,
     /// Resolving the name.
     pub dns_us: Option<u64>,
     /// Connecting.

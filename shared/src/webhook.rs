@@ -84,11 +84,29 @@ pub enum Profile {
     StandardWebhooks,
     /// Ultimate Multisite 2.4's exact form: no signature, no retry.
     UltimateMultisite,
+    /// GitHub: type and delivery id in headers, the payload as it is.
+    Github,
+    /// Stripe: an event object around the payload.
+    Stripe,
+    /// Slack's Events API: an envelope around the event.
+    Slack,
+    /// Shopify: topic and ids in headers, the payload as it is.
+    Shopify,
+    /// The payload as it is and no more headers than HTTP asks for, unsigned.
+    Plain,
 }
 
 impl Profile {
     /// Every profile.
-    pub const ALL: [Self; 2] = [Self::StandardWebhooks, Self::UltimateMultisite];
+    pub const ALL: [Self; 7] = [
+        Self::StandardWebhooks,
+        Self::UltimateMultisite,
+        Self::Github,
+        Self::Stripe,
+        Self::Slack,
+        Self::Shopify,
+        Self::Plain,
+    ];
 
     /// As it is named in JSON and on the command line.
     #[must_use]
@@ -96,6 +114,11 @@ impl Profile {
         match self {
             Self::StandardWebhooks => "standard-webhooks",
             Self::UltimateMultisite => "ultimate-multisite",
+            Self::Github => "github",
+            Self::Stripe => "stripe",
+            Self::Slack => "slack",
+            Self::Shopify => "shopify",
+            Self::Plain => "plain",
         }
     }
 }

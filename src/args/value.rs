@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use hooklab_shared::id::Timestamp;
+use hooklab_shared::limits::Limits;
 use hooklab_shared::span::Span;
 use hooklab_shared::webhook::Profile;
 use serde_json::value::RawValue;
@@ -47,6 +48,28 @@ pub(crate) fn text(given: &str) -> Result<String, Failure> {
         Some(path) => file(path),
         None if given == "-" => standard_input(),
         None => Ok(given.to_owned()),
+    }
+}
+
+/// Bytes: text itself, `@file`, or `-` for standard input.
+pub(crate) fn content(given: &str) -> Result<Vec<u8>, Failure> {
+    let read = |source: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        let max = Limits::SEND_BODY_BYTES_MAX as u64;
+        source.take(max + 1).read_to_end(&mut bytes)?;
+        match bytes.len() as u64 > max {
+            true => Err(std::io::Error::other(format!("it is longer than {max} bytes"))),
+            false => Ok(bytes),
+        }
+    };
+    match given.strip_prefix('@') {
+        Some(path) => {
+            let told = |error| Failure::usage(format!("read {path}: {error}; check the path"));
+            read(&mut std::fs::File::open(path).map_err(told)?).map_err(told)
+        }
+        None if given == "-" => read(&mut std::io::stdin())
+            .map_err(|error| Failure::usage(format!("read standard input: {error}"))),
+        None => Ok(given.as_bytes().to_vec()),
     }
 }
 

@@ -18,10 +18,14 @@ mod fidelity;
 mod finding;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod following;
+#[cfg(not(feature = "broken-ack-before-write"))]
+mod forwarding;
 #[cfg_attr(feature = "broken-ack-before-write", expect(dead_code, reason = "one test is left"))]
 mod harness;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod live;
+#[cfg(not(feature = "broken-ack-before-write"))]
+mod load;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod operations;
 #[cfg(not(feature = "broken-ack-before-write"))]
@@ -34,6 +38,8 @@ mod proxies;
 mod replies;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod retention;
+#[cfg(not(feature = "broken-ack-before-write"))]
+mod sending;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod taking;
 #[cfg(not(feature = "broken-ack-before-write"))]

@@ -15,10 +15,15 @@ use tokio::time::timeout;
 
 use crate::tap::Tapped;
 
+/// What is made room for before it has come, in bytes.
+const ROOM_BYTES_MAX: usize = 256 * 1024;
+
 /// A body's content. It most often comes in one piece, and is then passed on without a copy; that
 /// of a chunked body is only counted, as the tap keeps it with its framing.
 pub(super) struct Content {
     framing: Framing,
+    /// How much is announced, in bytes.
+    announced: u64,
     pub(super) bytes: u64,
     one: Bytes,
     many: BytesMut,
@@ -26,8 +31,9 @@ pub(super) struct Content {
 }
 
 impl Content {
-    pub(super) fn new(framing: Framing) -> Self {
-        Self { framing, bytes: 0, one: Bytes::new(), many: BytesMut::new(), trailers: None }
+    pub(super) fn new(framing: Framing, announced: u64) -> Self {
+        let (one, many) = (Bytes::new(), BytesMut::new());
+        Self { framing, announced, bytes: 0, one, many, trailers: None }
     }
 
     /// Reads to the end, or to where the body breaks off or passes the limit.
@@ -46,7 +52,7 @@ impl Content {
             let at_once = poll_fn(|cx| Poll::Ready(Pin::new(&mut frame).poll(cx))).await;
             let next = match at_once {
                 Poll::Ready(next) => Ok(next),
-                Poll::Pending => timeout(limits.body_idle_timeout, frame).await,
+                Poll::Pending => Box::pin(timeout(limits.body_idle_timeout, frame)).await,
             };
             let data = match next {
                 Ok(None) => return Outcome::Complete,
@@ -81,6 +87,9 @@ impl Content {
             return;
         }
         if self.many.is_empty() {
+            // A header alone is not to cost much.
+            let room = usize::try_from(self.announced).unwrap_or(usize::MAX);
+            self.many.reserve(room.min(ROOM_BYTES_MAX));
             self.many.extend_from_slice(&self.one);
             self.one = Bytes::new();
         }

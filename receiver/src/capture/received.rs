@@ -24,8 +24,10 @@ pub(super) struct Received {
     pub(super) outcome: Outcome,
     protocol: Protocol,
     content_bytes: u64,
-    received_at: Timestamp,
+    pub(super) received_at: Timestamp,
     timing: Timing,
+    /// When its last byte had come.
+    pub(super) ended: Instant,
 }
 
 /// A request that is not taken, and its head as far as there is one.
@@ -65,7 +67,8 @@ impl Received {
         };
         let incoming = request.into_body();
         let framing = framing(&incoming, protocol, tapped, limits);
-        let mut content = Content::new(framing);
+        let announced = incoming.size_hint().exact().unwrap_or_default();
+        let mut content = Content::new(framing, announced);
         let outcome = content.read(incoming, tapped, limits).await;
         let content_bytes = content.bytes;
         let Some(body) = content.into_body(tapped, outcome, limits) else {
@@ -75,11 +78,12 @@ impl Received {
             Outcome::Complete => content_bytes,
             _ => body.size() as u64,
         };
+        let ended = Instant::now();
         let timing = Timing {
             head_us: micros(parsed.duration_since(begun)),
-            body_us: micros(parsed.elapsed()),
+            body_us: micros(ended.duration_since(parsed)),
         };
-        Ok(Self { head, protocol, body, content_bytes, outcome, received_at, timing })
+        Ok(Self { head, protocol, body, content_bytes, outcome, received_at, timing, ended })
     }
 
     pub(super) fn into_capture(

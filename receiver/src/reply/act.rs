@@ -10,13 +10,13 @@ use hooklab_shared::id::{BinName, Seq, Timestamp};
 use hooklab_shared::matching::Asked;
 use hooklab_shared::problem::Problem;
 use hooklab_shared::reply::{Content, Fault, Rule};
-use hyper::Response;
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::template::{self, Known};
-use super::{Chosen, HOOKLAB_CAPTURE, ReplyBody, finish, problem, whole};
+use super::{Chosen, HOOKLAB_CAPTURE, Headers, ReplyBody, finish, problem, whole};
 use crate::held::{Held, Registry, Waiting};
 use crate::tap::{BreakOff, Tapped};
 
@@ -72,6 +72,7 @@ pub(crate) async fn act(
     held: Option<(Waiting, Duration)>,
     place: &Place<'_>,
     request: &Kept<'_>,
+    headers: &Headers,
     tapped: &Tapped,
 ) -> Response<ReplyBody> {
     let by_hand = match held {
@@ -82,7 +83,7 @@ pub(crate) async fn act(
         (Some(rule), _) => rule,
         (None, chosen) => match chosen.rule() {
             Some(rule) => rule,
-            None => return by_default(chosen.replied().status, place, request.outcome),
+            None => return by_default(headers, chosen.replied().status, place, request.outcome),
         },
     };
     if let Some(delay) = rule.delay {
@@ -96,11 +97,20 @@ pub(crate) async fn act(
 }
 
 /// 200 and the place of the capture. Never empty: some senders take an empty 2xx for an error.
-fn by_default(status: u16, place: &Place<'_>, outcome: Outcome) -> Response<ReplyBody> {
-    let mut response = whole(status, captured(place, outcome));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+pub(crate) fn by_default(
+    headers: &Headers,
+    status: u16,
+    place: &Place<'_>,
+    outcome: Outcome,
+) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::Whole(captured(place, outcome)));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    *response.headers_mut() = headers.0.clone();
     named(&mut response, place);
-    finish(response, outcome != Outcome::Complete)
+    if outcome != Outcome::Complete {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// HOT PATH, and so put together by hand: formatting costs as much as keeping the capture.

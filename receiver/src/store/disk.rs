@@ -126,6 +126,7 @@ impl Disk {
                     tracing::error!(%error, "a task of the store did not end well");
                 }
             }
+            self.log.write_sidecars();
             self.log.unlock();
         };
         self.closed.get_or_init(|| end).await;

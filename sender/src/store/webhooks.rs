@@ -29,11 +29,11 @@ pub(crate) struct NewRow {
     pub(crate) rate: Option<u32>,
 }
 
-/// A webhook as it is told, and whether it has a secret.
+/// A webhook as it is told, and its secret.
 #[derive(Clone, Debug)]
 pub(crate) struct Registered {
     pub(crate) webhook: Webhook,
-    pub(crate) has_secret: bool,
+    pub(crate) secret: Option<Secret>,
 }
 
 /// A webhook after a change, and what the change called off.
@@ -45,7 +45,7 @@ pub(crate) struct Changed {
 
 const COLUMNS: &str = "id, name, url, event, profile, active, integration, count, created_at, \
                        modified_at, last_at, last_ok, last_told, deactivated_because, \
-                       secret IS NOT NULL, headers, timeout_ms, schedule, rate, \
+                       secret, headers, timeout_ms, schedule, rate, \
                        old_secret_until, failing_since";
 
 impl Store {
@@ -245,7 +245,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Registered> {
         last,
         deactivated_because: row.get(13)?,
     };
-    Ok(Registered { webhook, has_secret: row.get(14)? })
+    let secret: Option<String> = row.get(14)?;
+    Ok(Registered { webhook, secret: secret.as_deref().map(Secret::from_text) })
 }
 
 /// How a webhook does, as its columns say.

@@ -36,16 +36,31 @@ pub(super) async fn run(log: Arc<Log>) {
 }
 
 async fn tidy(log: &Arc<Log>) -> io::Result<()> {
+    write_sidecars(log).await?;
     while let Some(number) = log.segments.oldest_dead() {
         if !remove_oldest(log, number).await? {
             break;
         }
     }
     while let Some(number) = log.segments.to_shrink(log.sizes.segment_bytes) {
+        // One that comes after the shrinking would be that of the segment as it was.
+        write_sidecars(log).await?;
         let shared = Arc::clone(log);
         blocking(move || shrink::shrink(&shared, number)).await?;
     }
     Ok(())
+}
+
+async fn write_sidecars(log: &Arc<Log>) -> io::Result<()> {
+    if !log.has_rolled() {
+        return Ok(());
+    }
+    let shared = Arc::clone(log);
+    blocking(move || {
+        shared.write_sidecars();
+        Ok(())
+    })
+    .await
 }
 
 /// Says whether it was worth it: bins that take more than half of what is freed would be written

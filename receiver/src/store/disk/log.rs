@@ -1,5 +1,6 @@
 //! What the writer, the sync thread, the keeper and everybody who asks share.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
@@ -10,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::Sizes;
 use super::queue::{self, Batch, Queue, Waiting};
+use super::segment::Active;
 use super::segments::Segments;
 use super::ticket::Stub;
 use crate::store::Durability;
@@ -21,6 +23,10 @@ use crate::store::record;
 
 /// A record's length in bytes that no limit on bodies should come near: places are 32 bits.
 const RECORD_BYTES_MAX: usize = 1024 * 1024 * 1024;
+
+/// Full segments that wait for their sidecars: each holds some megabytes, and without one the next
+/// start reads the segment, nothing else.
+const ROLLED_MAX: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -37,6 +43,8 @@ pub(crate) struct Log {
     pub(super) work: Notify,
     room: Notify,
     pub(super) untidy: Notify,
+    /// Segments that are full and have no sidecar yet.
+    rolled: Mutex<VecDeque<Active>>,
     /// Held for writing while records move within their segment.
     pub(super) layout: RwLock<()>,
     failure: OnceLock<String>,
@@ -83,6 +91,7 @@ impl Log {
             work: Notify::new(),
             room: Notify::new(),
             untidy: Notify::new(),
+            rolled: Mutex::default(),
             layout: RwLock::default(),
             failure: OnceLock::new(),
             #[cfg(test)]
@@ -137,6 +146,30 @@ impl Log {
         let filled = queue.batch.bytes.len();
         let fits = filled == 0 || filled + bytes <= self.sizes.batch_bytes;
         Ok(fits.then_some(queue))
+    }
+
+    /// Leaves a full segment's sidecar to the keeper. Where that lags, the oldest goes without.
+    pub(super) fn rolled(&self, full: Active) {
+        let mut rolled = self.rolled.lock().unwrap_or_else(PoisonError::into_inner);
+        if rolled.len() >= ROLLED_MAX {
+            rolled.pop_front();
+        }
+        rolled.push_back(full);
+        drop(rolled);
+        self.untidy.notify_one();
+    }
+
+    pub(super) fn has_rolled(&self) -> bool {
+        !self.rolled.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Writes the sidecars that are still missing. Blocks.
+    pub(super) fn write_sidecars(&self) {
+        let rolled =
+            std::mem::take(&mut *self.rolled.lock().unwrap_or_else(PoisonError::into_inner));
+        for full in rolled {
+            full.sidecar.write(&self.path, full.number, self.marker, full.len);
+        }
     }
 
     /// Swaps the batch that was filled against an empty one.

@@ -83,9 +83,9 @@ impl Writer {
         let (directory, marker) = (&self.log.path, self.log.marker);
         let next = Active::create(directory, self.active.number + 1, marker)?;
         let full = std::mem::replace(&mut self.active, next);
-        full.sidecar.write(directory, full.number, marker, full.len);
         self.log.segments.begin(self.active.number);
-        self.log.untidy.notify_one();
+        // The keeper writes its sidecar: here everybody would wait for it.
+        self.log.rolled(full);
         Ok(())
     }
 
