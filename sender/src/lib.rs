@@ -12,14 +12,18 @@ mod delivery;
 mod egress;
 mod event;
 mod fault;
+pub mod forward;
 mod live;
+pub mod load;
 mod outgoing;
 mod profile;
 mod registry;
+pub mod replay;
 mod resend;
 mod schedule;
 mod send;
 mod sender;
+pub mod source;
 mod store;
 #[cfg(test)]
 mod tests;

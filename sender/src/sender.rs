@@ -128,12 +128,14 @@ struct Inner {
     waiting: Arc<Waiting>,
     stir: Arc<Stir>,
     live: Live,
+    /// Held by each live channel while it says goodbye.
+    alive: watch::Sender<()>,
     /// Posts what is sent once, beside the worker.
     poster: Poster,
     /// A permit for each send under way.
     sends: Semaphore,
-    /// Held by each live channel while it says goodbye.
-    alive: watch::Sender<()>,
+    /// A permit for each replay under way.
+    replays: Semaphore,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -172,8 +174,8 @@ impl Sender {
             clock,
         };
         let tasks = Mutex::new(vec![runtime.spawn(worker.run()), runtime.spawn(retainer.run())]);
-        let (poster, sends) = (Poster::of(caller), Semaphore::new(Limits::SENDS_MAX));
         let alive = watch::Sender::default();
+        let (poster, sends) = (Poster::of(caller), Semaphore::new(Limits::SENDS_MAX));
         Ok(Self(Arc::new(Inner {
             store,
             catalogue,
@@ -182,9 +184,10 @@ impl Sender {
             waiting,
             stir,
             live,
+            alive,
             poster,
             sends,
-            alive,
+            replays: Semaphore::new(Limits::REPLAYS_MAX),
             stop,
             tasks,
         })))
@@ -237,6 +240,10 @@ impl Sender {
 
     pub(crate) fn poster(&self) -> &Poster {
         &self.0.poster
+    }
+
+    pub(crate) fn replays(&self) -> &Semaphore {
+        &self.0.replays
     }
 
     pub(crate) fn sends(&self) -> &Semaphore {

@@ -13,10 +13,10 @@ use tokio::sync::watch;
 pub(crate) enum Answer {
     /// With these bytes, then the end.
     Bytes(&'static [u8]),
-    /// With these bytes, to every request of a connection.
-    Keep(&'static [u8]),
     /// With the bytes whose turn it is, then the end; the last ones again and again.
     Turns(&'static [&'static [u8]]),
+    /// With these bytes, to every request of a connection.
+    Keep(&'static [u8]),
     /// With these bytes before anything is read, then the end.
     AtOnce(&'static [u8]),
     /// With these bytes, then nothing more, the connection open.
@@ -29,9 +29,9 @@ pub(crate) enum Answer {
 
 pub(crate) const OK: Answer = Answer::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
-pub(crate) const FAIL: &[u8] = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";
+pub(super) const FAIL: &[u8] = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";
 
-pub(crate) const WELL: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
+pub(super) const WELL: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
 
 /// A listening target; it stops when this is dropped.
 pub(crate) struct Target {
