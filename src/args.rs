@@ -21,10 +21,13 @@ use crate::commands::demo::DemoArgs;
 use crate::commands::events::EventsArgs;
 use crate::commands::export::ExportArgs;
 use crate::commands::fire::FireArgs;
+use crate::commands::forward::ForwardArgs;
 use crate::commands::held::{AnswerArgs, HeldArgs};
 use crate::commands::import::ImportArgs;
+use crate::commands::load::LoadArgs;
 use crate::commands::manual::{CompletionsArgs, ManArgs};
 use crate::commands::ready::ReadyArgs;
+use crate::commands::replay::ReplayArgs;
 use crate::commands::schema::SchemaArgs;
 use crate::commands::send::SendArgs;
 use crate::commands::show::ShowArgs;
@@ -112,6 +115,12 @@ pub(crate) enum Command {
     Fire(FireArgs),
     /// The delivery log, or one delivery with its requests and answers
     Deliveries(DeliveriesArgs),
+    /// New captures of a bin to other URLs as they come: as captured, or reshaped and signed
+    Forward(Box<ForwardArgs>),
+    /// Old captures of a bin to other URLs again
+    Replay(Box<ReplayArgs>),
+    /// A rate of deliveries, with latencies, and an account of what arrived in a bin
+    Load(Box<LoadArgs>),
     /// Whether the server is ready, or wait until it is
     Ready(ReadyArgs),
     /// A completion script for your shell

@@ -13,7 +13,9 @@ pub(crate) use live::{Channel, Live};
 use std::fmt::Display;
 use std::time::Duration;
 
+use hooklab_sender::source::{Server, Source, SourceError};
 use hooklab_shared::bin::Page;
+use hooklab_shared::id::BinName;
 use hooklab_shared::problem::Problem;
 use hyper::{Method, StatusCode};
 use serde::Serialize;
@@ -77,14 +79,29 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let code = match &error {
             ClientError::Unreachable { .. } => Code::NotConnected,
-            ClientError::Problem { problem, .. } => match problem.status {
-                503 | 504 => Code::NotConnected,
-                500.. => Code::Bug,
-                _ => Code::Usage,
-            },
+            ClientError::Problem { problem, .. } => code(problem),
             ClientError::Foreign { .. } => Code::Usage,
         };
         Self::new(code, error)
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        let code = match &error {
+            SourceError::Unreachable { .. } => Code::NotConnected,
+            SourceError::Refused { problem, .. } => code(problem),
+            SourceError::Foreign { .. } => Code::Usage,
+        };
+        Self::new(code, error)
+    }
+}
+
+fn code(problem: &Problem) -> Code {
+    match problem.status {
+        503 | 504 => Code::NotConnected,
+        500.. => Code::Bug,
+        _ => Code::Usage,
     }
 }
 
@@ -97,6 +114,11 @@ impl Client {
     /// The server's address.
     pub(crate) fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// A bin of this server, to be read by what delivers its captures.
+    pub(crate) fn source(&self, bin: BinName) -> Source {
+        Source::new(&Server { url: self.address.url(), token: self.token.clone() }, bin)
     }
 
     /// The URL of an API path, its segments encoded.

@@ -7,10 +7,13 @@ pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod export;
 pub(crate) mod fire;
+pub(crate) mod forward;
 pub(crate) mod held;
 pub(crate) mod import;
+pub(crate) mod load;
 pub(crate) mod manual;
 pub(crate) mod ready;
+pub(crate) mod replay;
 pub(crate) mod schema;
 pub(crate) mod send;
 pub(crate) mod show;
@@ -57,6 +60,9 @@ pub(crate) async fn run(
         Command::Webhook(command) => webhook::run(command, &client, report).await,
         Command::Events(args) => events::run(args, &client, report).await,
         Command::Fire(args) => fire::run(args, &client, report).await,
+        Command::Forward(args) => forward::run(args, &client, report).await,
+        Command::Replay(args) => replay::run(args, &client, report).await,
+        Command::Load(args) => load::run(args, &client, report).await,
         Command::Deliveries(args) => deliveries::run(args, &client, report).await,
         Command::Ready(args) => ready::run(args, &client, report).await,
         Command::Serve(_)

@@ -24,6 +24,7 @@ pub(crate) struct Report {
     notes: Box<dyn Write + Send>,
     json: bool,
     terminal: bool,
+    notes_terminal: bool,
     paint: Paint,
     notes_paint: Paint,
     server: String,
@@ -42,6 +43,7 @@ impl Report {
             notes: Box::new(io::stderr()),
             json,
             terminal,
+            notes_terminal: io::stderr().is_terminal(),
             paint: Paint::new(color, terminal),
             notes_paint: Paint::new(color, io::stderr().is_terminal()),
             server: String::new(),
@@ -123,6 +125,19 @@ impl Report {
     /// A line for people, on stderr; lost where nobody reads it.
     pub(crate) fn note(&mut self, text: impl Display) {
         let _ = writeln!(self.notes, "{}", self.notes_paint.ink(Ink::Dim, text));
+    }
+
+    /// Whether somebody sees a line on stderr that is written over and over.
+    pub(crate) fn shows_progress(&self) -> bool {
+        self.notes_terminal
+    }
+
+    /// A line on stderr in the place of the one before it; an empty one takes it away.
+    pub(crate) fn progress(&mut self, text: impl Display) {
+        if self.notes_terminal {
+            let _ = write!(self.notes, "\r\x1b[K{}", self.notes_paint.ink(Ink::Dim, text));
+            let _ = self.notes.flush();
+        }
     }
 
     /// Tells a failure on stderr; `failed to …`.
@@ -218,6 +233,7 @@ pub(crate) mod tests {
             notes: Box::new(io::sink()),
             json,
             terminal,
+            notes_terminal: false,
             paint: plain,
             notes_paint: plain,
             server: String::new(),

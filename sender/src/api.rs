@@ -4,6 +4,7 @@ mod deliveries;
 mod event_types;
 mod events;
 mod live;
+mod replays;
 mod resends;
 mod sends;
 mod webhooks;
@@ -25,7 +26,7 @@ use crate::store::StoreError;
 
 /// Paths of this router that name nothing. A fallback would be simpler, and would keep the router
 /// from being merged with another that has one.
-const BELOW: [&str; 12] = [
+const BELOW: [&str; 14] = [
     "/event-types/",
     "/event-types/{slug}/{*rest}",
     "/webhooks/",
@@ -38,6 +39,8 @@ const BELOW: [&str; 12] = [
     "/live/{*rest}",
     "/sends/",
     "/sends/{*rest}",
+    "/replays/",
+    "/replays/{*rest}",
 ];
 
 /// The routes, relative to `/api/v1`.
@@ -74,6 +77,7 @@ fn routes() -> OpenApiRouter<Sender> {
         .routes(routes!(resends::cancel))
         .routes(routes!(live::all))
         .routes(routes!(sends::send))
+        .routes(routes!(replays::replay))
 }
 
 /// A form cannot send JSON without the browser asking first, so nothing else is taken.

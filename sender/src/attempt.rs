@@ -71,6 +71,11 @@ impl Caller {
         self.tls = Tls::with_roots(roots);
     }
 
+    /// The door that it goes out by.
+    pub(crate) fn egress(&self) -> &Egress {
+        &self.egress
+    }
+
     /// What hooklab calls itself to targets.
     pub(crate) fn user_agent(&self) -> &str {
         &self.user_agent

@@ -108,7 +108,7 @@ pub(crate) fn judge(
 
 /// What `Retry-After` asks for (RFC 9110, section 10.2.3): seconds, or a date. Anything else, and
 /// what is past, asks for nothing.
-fn retry_after(response: &GotResponse, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(response: &GotResponse, now: Timestamp) -> Option<Duration> {
     let is_it = |name: &str| name.eq_ignore_ascii_case("retry-after");
     let (_, value) = response.headers.iter().find(|(name, _)| is_it(name))?;
     let text = std::str::from_utf8(value.as_bytes()).ok()?.trim();

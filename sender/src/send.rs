@@ -144,6 +144,10 @@ impl Poster {
         Self(caller)
     }
 
+    pub(crate) fn caller(&self) -> Arc<Caller> {
+        self.0.clone()
+    }
+
     /// What it calls itself to targets.
     pub(crate) fn user_agent(&self) -> &str {
         self.0.user_agent()

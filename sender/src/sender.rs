@@ -135,6 +135,8 @@ struct Inner {
     poster: Poster,
     /// A permit for each send under way.
     sends: Semaphore,
+    /// A permit for each replay under way.
+    replays: Semaphore,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -186,6 +188,7 @@ impl Sender {
             alive,
             poster,
             sends,
+            replays: Semaphore::new(Limits::REPLAYS_MAX),
             stop,
             tasks,
         })))
@@ -250,6 +253,10 @@ impl Sender {
 
     pub(crate) fn poster(&self) -> &Poster {
         &self.0.poster
+    }
+
+    pub(crate) fn replays(&self) -> &Semaphore {
+        &self.0.replays
     }
 
     pub(crate) fn sends(&self) -> &Semaphore {

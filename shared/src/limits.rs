@@ -62,6 +62,9 @@ pub struct Limits {
     pub attempt_timeout: Duration,
     /// The same for the profile `ultimate-multisite`: the plugin waits this long.
     pub multisite_attempt_timeout: Duration,
+    /// How long `fire` waits for first attempts, where it is asked to: longer than any attempt, and
+    /// shorter than clients wait; a webhook that is held back may take its time.
+    pub fire_wait_timeout: Duration,
     /// For connecting alone, within the attempt's timeout: what WordPress and curl scripts give it.
     pub connect_timeout: Duration,
     /// Idle connections kept to one target: as many as may be in flight to it.
@@ -107,6 +110,7 @@ impl Default for Limits {
             answer_bytes_max: 64 * 1024,
             attempt_timeout: Duration::from_secs(15),
             multisite_attempt_timeout: Duration::from_secs(45),
+            fire_wait_timeout: Duration::from_secs(100),
             connect_timeout: Duration::from_secs(10),
             idle_connections_of_target_max: 64,
             idle_connections_max: 256,
@@ -164,6 +168,41 @@ impl Limits {
     pub const SEND_TOLD_BODY_BYTES_MAX: usize = 64 * 1024;
     /// Planned faults of one: there are not many more kinds.
     pub const SEND_FAULTS_MAX: usize = 16;
+}
+
+/// What captures cost that go on, and what goes out as load.
+impl Limits {
+    /// Targets of one run: each takes a lane, a connection and a copy of what goes out.
+    pub const FORWARD_TARGETS_MAX: usize = 16;
+    /// Captures that wait for a target, as their seqs; beyond it the slowest target holds up the
+    /// others, since what it has not had yet must be kept somewhere.
+    pub const FORWARD_WAITING_MAX: usize = 4_096;
+    /// What is told and not yet heard: a slow reader holds up the deliveries, not the memory.
+    pub const FORWARD_TOLD_MAX: usize = 256;
+    /// Times a delivery is tried again: captures behind it wait all the while.
+    pub const FORWARD_RETRIES_MAX: usize = 20;
+    /// How far a target may put the next attempt off, for the same reason.
+    pub const FORWARD_RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+    /// Bins that a capture goes through: longer chains are loops, or nobody's plan.
+    pub const FORWARD_HOPS_MAX: usize = 8;
+    /// Captures of one replay over the API: its report is one answer.
+    pub const REPLAY_API_CAPTURES_MAX: usize = 500;
+    /// Over the API, all of it in this time; what has not begun by then is left out, and said so.
+    pub const REPLAY_API_TIMEOUT: Duration = Duration::from_secs(60);
+    /// Replays over the API at once: each holds captures and its report.
+    pub const REPLAYS_MAX: usize = 4;
+    /// Deliveries a second: above what one machine sends.
+    pub const LOAD_RATE_MAX: f64 = 100_000.0;
+    /// The longest run: what there is to be seen of a target is seen in an hour.
+    pub const LOAD_DURATION_MAX: Duration = Duration::from_secs(3_600);
+    /// Connections of one run: what the ports and descriptors of one machine carry.
+    pub const LOAD_CONNECTIONS_MAX: usize = 1_000;
+    /// Deliveries of one run: each takes 9 bytes until it is accounted for.
+    pub const LOAD_DELIVERIES_MAX: u64 = 10_000_000;
+    /// Times one is tried again, which is at once.
+    pub const LOAD_RETRIES_MAX: u32 = 20;
+    /// Kinds of failure that are told apart: a target that fails in a new way each time just fails.
+    pub const LOAD_FAILURES_MAX: usize = 32;
 }
 
 /// The bounds of looking into a capture. What is looked at was sent by anyone, and is understood

@@ -33,6 +33,9 @@ Send
                import your own
   fire         fire an event                      hooklab fire payment_received --seed 7
   deliveries   what was sent, and what came back  hooklab deliveries --status exhausted
+  forward      new captures, as they come         hooklab forward orders --to URL
+  replay       old captures again                 hooklab replay orders 42 43 --to URL
+  load         a rate, with latency and losses    hooklab load --bin orders --rate 500
 
 Operate
   ready        is the server ready?               hooklab ready --wait 10s

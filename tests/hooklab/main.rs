@@ -18,12 +18,16 @@ mod fidelity;
 mod finding;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod following;
+#[cfg(not(feature = "broken-ack-before-write"))]
+mod forwarding;
 #[cfg_attr(feature = "broken-ack-before-write", expect(dead_code, reason = "one test is left"))]
 mod harness;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod importing;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod live;
+#[cfg(not(feature = "broken-ack-before-write"))]
+mod load;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod operations;
 #[cfg(not(feature = "broken-ack-before-write"))]

@@ -52,3 +52,17 @@ async fn a_rate_is_kept() {
         tokio::time::advance(std::time::Duration::from_millis(502)).await;
     }
 }
+
+#[tokio::test]
+async fn who_waits_for_a_webhook_that_is_held_back_is_told_how_it_stands() {
+    let sender = Moved::new();
+    sender.webhook("http://127.0.0.1:1/", &json!({"schedule": ["1h"]})).await;
+    let api = sender.api.clone();
+    let event = json!({"type": "payment_received"});
+    let waits =
+        tokio::spawn(async move { super::call(&api, "POST", "/events?wait=true", &event).await });
+    sender.settle().await;
+    tokio::time::advance(std::time::Duration::from_secs(101)).await;
+    let told = waits.await.unwrap();
+    assert_eq!((told.status, &told.body["deliveries"][0]["state"]), (202, &"pending".into()));
+}
