@@ -11,6 +11,8 @@ use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
+use hooklab_shared::id::BadBinName;
+
 use crate::client::Address;
 use crate::commands::bin::BinCommand;
 use crate::commands::captures::CapturesArgs;
@@ -19,11 +21,15 @@ use crate::commands::demo::DemoArgs;
 use crate::commands::events::EventsArgs;
 use crate::commands::export::ExportArgs;
 use crate::commands::fire::FireArgs;
+use crate::commands::forward::ForwardArgs;
 use crate::commands::held::{AnswerArgs, HeldArgs};
 use crate::commands::import::ImportArgs;
+use crate::commands::load::LoadArgs;
 use crate::commands::manual::{CompletionsArgs, ManArgs};
 use crate::commands::ready::ReadyArgs;
+use crate::commands::replay::ReplayArgs;
 use crate::commands::schema::SchemaArgs;
+use crate::commands::send::SendArgs;
 use crate::commands::show::ShowArgs;
 use crate::commands::strays::StraysArgs;
 use crate::commands::tail::TailArgs;
@@ -98,15 +104,23 @@ pub(crate) enum Command {
     Held(HeldArgs),
     /// Answer one of those that wait
     Answer(AnswerArgs),
-    /// Add, list, show, edit, delete and test webhooks
+    /// Send to any URL, nothing registered: any body, any signature, any planned fault
+    Send(Box<SendArgs>),
+    /// Add, list, show, edit, activate, deactivate, delete, test webhooks
     #[command(subcommand, arg_required_else_help = true)]
     Webhook(WebhookCommand),
-    /// The catalogue of event types, or one of them with its payload
+    /// The catalogue of event types, one of them, or your own: add, delete, export, import
     Events(EventsArgs),
     /// Fire an event to every active webhook that waits for it
     Fire(FireArgs),
     /// The delivery log, or one delivery with its requests and answers
     Deliveries(DeliveriesArgs),
+    /// New captures of a bin to other URLs as they come: as captured, or reshaped and signed
+    Forward(Box<ForwardArgs>),
+    /// Old captures of a bin to other URLs again
+    Replay(Box<ReplayArgs>),
+    /// A rate of deliveries, with latencies, and an account of what arrived in a bin
+    Load(Box<LoadArgs>),
     /// Whether the server is ready, or wait until it is
     Ready(ReadyArgs),
     /// A completion script for your shell
@@ -125,8 +139,17 @@ pub(crate) enum Command {
 /// clap's, which knows how to print itself.
 pub(crate) fn parse(typed: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let mut typed: Vec<OsString> = typed.into_iter().collect();
-    let cli = typed_alone(&mut typed)?;
+    let cli = typed_alone(&mut typed).map_err(in_words)?;
     file::under(cli, &typed)
+}
+
+/// Where a value's own error says all there is to say, as a fragment that completes "failed to …".
+fn in_words(error: clap::Error) -> clap::Error {
+    let source = std::error::Error::source(&error);
+    match source.and_then(|source| source.downcast_ref::<BadBinName>()) {
+        Some(bad) => clap::Error::raw(error.kind(), format!("failed to {bad}\n")),
+        None => error,
+    }
 }
 
 /// Reads a command line, and puts `serve` into it where no command stands.
@@ -193,6 +216,7 @@ mod tests {
         assert_eq!(typed("hooklab --help").err().unwrap().exit_code(), 0);
         assert_eq!(typed("hooklab --version").err().unwrap().exit_code(), 0);
         let error = typed("hooklab bin create Orders").err().unwrap().to_string();
+        assert!(error.starts_with("error: failed to use `Orders` as a bin's name"), "{error}");
         assert!(error.contains("a-z, 0-9"), "{error}");
     }
 

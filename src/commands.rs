@@ -7,11 +7,15 @@ pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod export;
 pub(crate) mod fire;
+pub(crate) mod forward;
 pub(crate) mod held;
 pub(crate) mod import;
+pub(crate) mod load;
 pub(crate) mod manual;
 pub(crate) mod ready;
+pub(crate) mod replay;
 pub(crate) mod schema;
+pub(crate) mod send;
 pub(crate) mod show;
 pub(crate) mod strays;
 pub(crate) mod tail;
@@ -32,12 +36,15 @@ pub(crate) async fn run(
     match command {
         Command::Serve(args) => return serve::run(args, globals.token.as_deref(), report).await,
         Command::Demo(args) => return Box::pin(demo::run(args, report)).await,
+        Command::Send(args) => return Box::pin(send::run(args, report)).await,
         Command::Completions(args) => return manual::completions(args, report),
         Command::Man(args) => return manual::man(args, report),
         Command::ExitCodes => return report.line(CODES).map(|()| Code::Done),
         _ => {}
     }
     let token = globals.token.as_deref().map(value::secret).transpose()?;
+    let variable = std::env::var("HOOKLAB_SERVER").ok();
+    report.at_server(globals.server.flag(variable.as_deref()));
     let client = Client::new(globals.server.clone(), token);
     match command {
         Command::Bin(command) => bin::run(command, &client, report).await,
@@ -53,10 +60,14 @@ pub(crate) async fn run(
         Command::Webhook(command) => webhook::run(command, &client, report).await,
         Command::Events(args) => events::run(args, &client, report).await,
         Command::Fire(args) => fire::run(args, &client, report).await,
+        Command::Forward(args) => forward::run(args, &client, report).await,
+        Command::Replay(args) => replay::run(args, &client, report).await,
+        Command::Load(args) => load::run(args, &client, report).await,
         Command::Deliveries(args) => deliveries::run(args, &client, report).await,
         Command::Ready(args) => ready::run(args, &client, report).await,
         Command::Serve(_)
         | Command::Demo(_)
+        | Command::Send(_)
         | Command::Completions(_)
         | Command::Man(_)
         | Command::ExitCodes => Ok(Code::Done),

@@ -24,8 +24,10 @@ pub(crate) struct Report {
     notes: Box<dyn Write + Send>,
     json: bool,
     terminal: bool,
+    notes_terminal: bool,
     paint: Paint,
     notes_paint: Paint,
+    server: String,
 }
 
 /// The beginning of a line whose end has not come yet.
@@ -41,9 +43,21 @@ impl Report {
             notes: Box::new(io::stderr()),
             json,
             terminal,
+            notes_terminal: io::stderr().is_terminal(),
             paint: Paint::new(color, terminal),
             notes_paint: Paint::new(color, io::stderr().is_terminal()),
+            server: String::new(),
         }
+    }
+
+    /// Says which server is talked to, as a flag: none where a command finds it without.
+    pub(crate) fn at_server(&mut self, flag: String) {
+        self.server = flag;
+    }
+
+    /// A command to try next, at the server that was talked to.
+    pub(crate) fn command(&self, line: impl Display) -> String {
+        format!("hooklab {line}{}", self.server)
     }
 
     /// Whether data is told as JSON.
@@ -111,6 +125,19 @@ impl Report {
     /// A line for people, on stderr; lost where nobody reads it.
     pub(crate) fn note(&mut self, text: impl Display) {
         let _ = writeln!(self.notes, "{}", self.notes_paint.ink(Ink::Dim, text));
+    }
+
+    /// Whether somebody sees a line on stderr that is written over and over.
+    pub(crate) fn shows_progress(&self) -> bool {
+        self.notes_terminal
+    }
+
+    /// A line on stderr in the place of the one before it; an empty one takes it away.
+    pub(crate) fn progress(&mut self, text: impl Display) {
+        if self.notes_terminal {
+            let _ = write!(self.notes, "\r\x1b[K{}", self.notes_paint.ink(Ink::Dim, text));
+            let _ = self.notes.flush();
+        }
     }
 
     /// Tells a failure on stderr; `failed to …`.
@@ -206,8 +233,10 @@ pub(crate) mod tests {
             notes: Box::new(io::sink()),
             json,
             terminal,
+            notes_terminal: false,
             paint: plain,
             notes_paint: plain,
+            server: String::new(),
         };
         (report, page)
     }

@@ -9,7 +9,6 @@ pub mod curl;
 pub mod har;
 pub mod import;
 pub mod ndjson;
-mod shell;
 
 use std::io::{self, Write};
 

@@ -1,49 +1,68 @@
-//! One HTTP/1.1 try of a delivery: its phases timed, its outcome told in plain words.
+//! One HTTP/1.1 try: a request out, its answer in, its phases timed, its outcome told in plain
+//! words. Connections are kept for the next try to the same target.
 
+mod answer;
 mod cause;
 mod exchange;
+mod pool;
+mod stream;
 mod tls;
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::BytesMut;
 use hooklab_shared::capture::BodyDocument;
-use hooklab_shared::delivery::{Attempt, AttemptOutcome, GotResponse, Phase, Phases, SentRequest};
-use hooklab_shared::headers::Octets;
+use hooklab_shared::delivery::{Attempt, AttemptOutcome, Phase, Phases, SentRequest};
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::limits::Limits;
-use hooklab_shared::webhook::Profile;
-use hyper::http::response::Parts;
 use tokio::time::timeout;
-use url::Url;
+use url::{Position, Url};
 
 use crate::egress::{ConnectError, Egress, ResolveError};
+use crate::outgoing::{Manner, Outgoing};
 use crate::profile::{self, Sending, Wire};
 use crate::store::Due;
+pub(crate) use answer::Answer;
 use cause::Cause;
+use exchange::Progress;
+use pool::Pool;
+use stream::Stream;
 use tls::Tls;
 
-/// Makes attempts.
+/// Makes calls.
 #[derive(Debug)]
 pub(crate) struct Caller {
     egress: Egress,
     tls: Tls,
+    pool: Arc<Pool>,
     limits: Limits,
     user_agent: String,
 }
 
-/// What an attempt has seen so far, so that a timeout can tell where it struck.
+/// How a call went.
+#[derive(Debug)]
+pub(crate) struct Called {
+    /// What was answered, as far as it came.
+    pub(crate) answer: Option<Answer>,
+    /// How long each phase took.
+    pub(crate) phases: Phases,
+    /// How it ended.
+    pub(crate) outcome: AttemptOutcome,
+}
+
+/// What a call has seen so far, so that a timeout can tell where it struck.
+#[derive(Debug)]
 struct Trace {
-    phase: Phase,
+    stage: Phase,
     phases: Phases,
-    head: Option<Parts>,
-    content: BytesMut,
-    truncated: bool,
+    progress: Progress,
+    is_reusable: bool,
 }
 
 impl Caller {
     pub(crate) fn new(egress: Egress, limits: Limits, user_agent: String) -> Self {
-        Self { egress, tls: Tls::default(), limits, user_agent }
+        let pool = Pool::new(&limits);
+        Self { egress, tls: Tls::default(), pool, limits, user_agent }
     }
 
     /// Trusts these roots instead of the machine's.
@@ -52,145 +71,168 @@ impl Caller {
         self.tls = Tls::with_roots(roots);
     }
 
-    /// Tries a delivery once, within the profile's timeout.
+    /// The door that it goes out by.
+    pub(crate) fn egress(&self) -> &Egress {
+        &self.egress
+    }
+
+    /// What hooklab calls itself to targets.
+    pub(crate) fn user_agent(&self) -> &str {
+        &self.user_agent
+    }
+
+    /// Tries a delivery once, within its timeout.
     pub(crate) async fn attempt(&self, due: &Due, at: Timestamp) -> Attempt {
+        let Due { n, manual, .. } = *due;
+        match self.outgoing(due, at) {
+            Ok(outgoing) => {
+                let called = self.call(&outgoing).await;
+                let Called { answer, phases, outcome } = called;
+                let response = answer.as_ref().map(Answer::told);
+                Attempt { n, manual, at, request: outgoing.told(), response, phases, outcome }
+            }
+            Err(cause) => {
+                let (method, url) = ("POST".to_owned(), due.target.clone());
+                let (headers, body) = (Vec::new(), BodyDocument::of(b""));
+                let request = SentRequest { method, url, headers, body };
+                let outcome = cause.failed(Phase::Policy);
+                let phases = Phases::default();
+                Attempt { n, manual, at, request, response: None, phases, outcome }
+            }
+        }
+    }
+
+    /// Sends a request as it is and reads the answer, within the request's timeout.
+    pub(crate) async fn call(&self, outgoing: &Outgoing) -> Called {
         let began = Instant::now();
         let mut trace = Trace::new();
-        let (request, outcome) = match Url::parse(&due.target) {
-            Ok(target) => self.try_once(due, &target, at, &mut trace).await,
-            Err(why) => {
-                (sent(&due.target, None), Cause::Unusable(why.to_string()).failed(Phase::Policy))
-            }
-        };
-        trace.phases.total_us = micros(began);
-        let phases = trace.phases;
-        Attempt { n: due.n, at, request, response: trace.response(), phases, outcome }
-    }
-
-    async fn try_once(
-        &self,
-        due: &Due,
-        target: &Url,
-        at: Timestamp,
-        trace: &mut Trace,
-    ) -> (SentRequest, AttemptOutcome) {
-        let sending =
-            Sending { target, at, secret: due.secret.as_ref(), user_agent: &self.user_agent };
-        let wire = profile::wire(due.profile, &due.event, &sending);
-        let request = sent(&due.target, Some(&wire));
-        let limit = match due.profile {
-            Profile::StandardWebhooks => self.limits.attempt_timeout,
-            Profile::UltimateMultisite => self.limits.multisite_attempt_timeout,
-        };
-        let ended = timeout(limit, self.call(target, wire, trace)).await;
-        let outcome = match ended {
+        let limit = outgoing.timeout;
+        let outcome = match timeout(limit, self.run(outgoing, &mut trace)).await {
             Ok(Ok(())) => trace.judge(),
-            Ok(Err(cause)) => cause.failed(trace.phase),
-            Err(_) => Cause::Timeout(limit).failed(trace.phase),
+            Ok(Err(cause)) => cause.failed(trace.phase()),
+            Err(_) => Cause::Timeout(limit).failed(trace.phase()),
         };
-        (request, outcome)
+        trace.phases.total_us = micros(began, Instant::now());
+        Called { answer: trace.progress.answer, phases: trace.phases, outcome }
     }
 
-    async fn call(&self, target: &Url, wire: Wire, trace: &mut Trace) -> Result<(), Cause> {
-        let clock = Instant::now();
-        trace.phase = Phase::Dns;
-        let vetted = match self.egress.resolve(target).await {
-            Ok(vetted) => vetted,
-            Err(ResolveError::Unresolved(name)) => return Err(Cause::Unresolved(name)),
-            Err(ResolveError::Forbidden(ip)) => {
-                trace.phase = Phase::Policy;
-                return Err(Cause::Forbidden(ip));
-            }
-            Err(why @ ResolveError::NoHost) => {
-                trace.phase = Phase::Policy;
-                return Err(Cause::Unusable(why.to_string()));
-            }
+    /// The request that this attempt of a delivery sends.
+    fn outgoing(&self, due: &Due, at: Timestamp) -> Result<Outgoing, Cause> {
+        let target = Url::parse(&due.target).map_err(|why| Cause::Unusable(why.to_string()))?;
+        let sending = Sending {
+            method: "POST",
+            target: &target,
+            at,
+            n: due.n,
+            keys: &due.keys,
+            scheme: None,
+            content_type: None,
+            user_agent: &self.user_agent,
         };
-        trace.phases.dns_us = target.domain().is_some().then(|| micros(clock));
+        let wire = profile::wire(due.profile, &due.event, &sending);
+        let Wire { mut fields, body } = wire.map_err(|why| Cause::Unsigned(why.to_string()))?;
+        for (name, value) in &due.headers {
+            fields.push(name.clone(), value.clone());
+        }
+        let timeout = due.timeout.unwrap_or_else(|| profile::timeout(due.profile, &self.limits));
+        let method = "POST".into();
+        Ok(Outgoing { method, target, fields, body, timeout, manner: Manner::default() })
+    }
+
+    async fn run(&self, outgoing: &Outgoing, trace: &mut Trace) -> Result<(), Cause> {
+        outgoing.check().map_err(|why| Cause::Unusable(why.to_string()))?;
+        let origin = &outgoing.target[..Position::BeforePath];
+        if let Some(stream) = self.pool.take(origin).await {
+            trace.phases.reused = true;
+            let ended = self.exchange(origin, stream, outgoing, trace).await;
+            if ended.is_ok() || trace.progress.sent_bytes > 0 {
+                return ended;
+            }
+            // The idle connection had ended, and nothing was sent on it.
+            *trace = Trace::new();
+        }
+        let stream = self.connect(&outgoing.target, trace).await?;
+        self.exchange(origin, stream, outgoing, trace).await
+    }
+
+    async fn exchange(
+        &self,
+        origin: &str,
+        mut stream: Stream,
+        outgoing: &Outgoing,
+        trace: &mut Trace,
+    ) -> Result<(), Cause> {
+        trace.stage = Phase::Send;
+        let answer_bytes_max = self.limits.answer_bytes_max;
+        exchange::exchange(&mut stream, outgoing, trace, answer_bytes_max).await?;
+        if trace.is_reusable {
+            self.pool.put(origin, stream);
+        }
+        Ok(())
+    }
+
+    async fn connect(&self, target: &Url, trace: &mut Trace) -> Result<Stream, Cause> {
         let clock = Instant::now();
-        trace.phase = Phase::Connect;
+        trace.stage = Phase::Dns;
+        let vetted = self.egress.resolve(target).await.map_err(|error| {
+            if !matches!(error, ResolveError::Unresolved(_)) {
+                trace.stage = Phase::Policy;
+            }
+            Cause::from(error)
+        })?;
+        trace.phases.dns_us = target.domain().is_some().then(|| micros(clock, Instant::now()));
+        let clock = Instant::now();
+        trace.stage = Phase::Connect;
         let stream = self.egress.connect(&vetted, self.limits.connect_timeout).await;
         let stream = stream.map_err(|error| match error {
             ConnectError::Io(error) => cause::of_io(&error),
             ConnectError::Timeout(limit) => Cause::Timeout(limit),
         })?;
-        trace.phases.connect_us = Some(micros(clock));
-        let answer_bytes_max = self.limits.answer_bytes_max;
+        trace.phases.connect_us = Some(micros(clock, Instant::now()));
         if target.scheme() != "https" {
-            return exchange::exchange(stream, target, wire, trace, answer_bytes_max).await;
+            return Ok(Stream::Plain(stream));
         }
         let clock = Instant::now();
-        trace.phase = Phase::Tls;
+        trace.stage = Phase::Tls;
         let stream = self.tls.handshake(target, stream).await?;
-        trace.phases.tls_us = Some(micros(clock));
-        exchange::exchange(stream, target, wire, trace, answer_bytes_max).await
+        trace.phases.tls_us = Some(micros(clock, Instant::now()));
+        Ok(Stream::Tls(Box::new(stream)))
     }
 }
 
 impl Trace {
     fn new() -> Self {
         Self {
-            phase: Phase::Policy,
+            stage: Phase::Policy,
             phases: Phases::default(),
-            head: None,
-            content: BytesMut::new(),
-            truncated: false,
+            progress: Progress::default(),
+            is_reusable: false,
+        }
+    }
+
+    /// Where it stands now.
+    fn phase(&self) -> Phase {
+        match self.stage {
+            Phase::Send if self.progress.answer.is_some() => Phase::Body,
+            Phase::Send if self.progress.is_sent => Phase::FirstByte,
+            stage => stage,
         }
     }
 
     /// 2xx alone is success.
     fn judge(&self) -> AttemptOutcome {
-        match &self.head {
-            Some(head) if head.status.is_success() => AttemptOutcome::Delivered,
-            Some(head) => {
-                let status = head.status.as_u16();
-                AttemptOutcome::Refused { status, hint: cause::status_hint(status, &head.headers) }
+        match &self.progress.answer {
+            Some(answer) if (200..300).contains(&answer.status) => AttemptOutcome::Delivered,
+            Some(answer) => {
+                let hint = cause::status_hint(answer.status, answer.field("location"));
+                AttemptOutcome::Refused { status: answer.status, hint }
             }
-            None => Cause::Closed.failed(self.phase),
-        }
-    }
-
-    fn response(self) -> Option<GotResponse> {
-        let head = self.head.as_ref()?;
-        let headers = head
-            .headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), Octets::from(value.as_bytes())))
-            .collect();
-        Some(GotResponse {
-            status: head.status.as_u16(),
-            headers,
-            body: BodyDocument::of(self.told_content()),
-            truncated: self.truncated,
-        })
-    }
-
-    /// The content, cut back to a whole character where its end was cut off.
-    fn told_content(&self) -> &[u8] {
-        match std::str::from_utf8(&self.content) {
-            Err(cut) if self.truncated && cut.error_len().is_none() => {
-                &self.content[..cut.valid_up_to()]
-            }
-            _ => &self.content,
+            None => Cause::Closed.failed(self.phase()),
         }
     }
 }
 
-fn sent(url: &str, wire: Option<&Wire>) -> SentRequest {
-    let headers = wire.map(|wire| wire.headers.as_slice()).unwrap_or_default();
-    let body = wire.map(|wire| &*wire.body).unwrap_or_default();
-    SentRequest {
-        method: "POST".to_owned(),
-        url: url.to_owned(),
-        headers: headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), Octets::Text(value.clone())))
-            .collect(),
-        body: BodyDocument::of(body),
-    }
-}
-
-/// Microseconds since then.
-fn micros(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+/// Microseconds from one to the other.
+fn micros(from: Instant, to: Instant) -> u64 {
+    u64::try_from(to.saturating_duration_since(from).as_micros()).unwrap_or(u64::MAX)
 }

@@ -14,10 +14,21 @@ use url::{Host, Url};
 
 pub use allow::{AllowTarget, BadAllowTarget};
 
-/// What the user allows to be dialled besides loopback.
-#[derive(Clone, Debug, Default)]
+/// What may be dialled: loopback, and what the user allows.
+#[derive(Clone, Debug)]
 pub(crate) struct Egress {
     allowed: Vec<AllowTarget>,
+    resolver: Resolver,
+}
+
+/// Who is asked for the addresses of a name.
+#[derive(Clone, Debug, Default)]
+enum Resolver {
+    #[default]
+    System,
+    /// Answers in their order, the last one again and again.
+    #[cfg(test)]
+    Scripted(std::sync::Arc<std::sync::Mutex<Vec<Vec<IpAddr>>>>),
 }
 
 /// Addresses of a target that may be dialled; made by [`Egress::resolve`] alone.
@@ -50,8 +61,19 @@ pub(crate) enum ConnectError {
 }
 
 impl Egress {
-    pub(crate) fn new(allowed: Vec<AllowTarget>) -> Self {
-        Self { allowed }
+    /// Loopback, and what these rules allow.
+    pub(crate) fn new(mut allowed: Vec<AllowTarget>) -> Self {
+        allowed.extend(AllowTarget::LOOPBACK);
+        Self { allowed, resolver: Resolver::System }
+    }
+
+    /// What these rules allow and nothing else, so that a part of loopback can stand for what is
+    /// forbidden; names have these answers, one lookup after the other.
+    #[cfg(test)]
+    pub(crate) fn only(rules: &[&str], answers: Vec<Vec<IpAddr>>) -> Self {
+        let allowed = rules.iter().map(|rule| rule.parse().unwrap()).collect();
+        let answers = std::sync::Arc::new(std::sync::Mutex::new(answers));
+        Self { allowed, resolver: Resolver::Scripted(answers) }
     }
 
     /// Resolves a target once and vets each address: one that is forbidden rejects them all, so
@@ -65,7 +87,7 @@ impl Egress {
             Host::Domain(name) if is_localhost(name) => {
                 vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
             }
-            Host::Domain(name) => lookup(name, port).await?,
+            Host::Domain(name) => self.resolver.lookup(name, port).await?,
         };
         self.vet(target.host_str().unwrap_or_default(), &found, port)
     }
@@ -96,7 +118,7 @@ impl Egress {
         let mut vetted = Vec::with_capacity(found.len());
         for &ip in found {
             let ip = unmapped(ip);
-            if !ip.is_loopback() && !self.allowed.iter().any(|rule| rule.allows(host, ip)) {
+            if !self.allowed.iter().any(|rule| rule.allows(host, ip)) {
                 return Err(ResolveError::Forbidden(ip));
             }
             vetted.push(SocketAddr::new(ip, port));
@@ -119,17 +141,31 @@ fn is_localhost(name: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
 }
 
-async fn lookup(name: &str, port: u16) -> Result<Vec<IpAddr>, ResolveError> {
-    let unresolved = || ResolveError::Unresolved(name.to_owned());
-    let found = lookup_host((name, port)).await.map_err(|_| unresolved())?;
-    let mut addresses: Vec<IpAddr> = Vec::new();
-    for address in found {
-        if !addresses.contains(&address.ip()) {
-            addresses.push(address.ip());
+impl Resolver {
+    async fn lookup(&self, name: &str, port: u16) -> Result<Vec<IpAddr>, ResolveError> {
+        let unresolved = || ResolveError::Unresolved(name.to_owned());
+        let found = match self {
+            Self::System => lookup_host((name, port)).await.map_err(|_| unresolved())?,
+            #[cfg(test)]
+            Self::Scripted(answers) => return Ok(next(&mut answers.lock().unwrap())),
+        };
+        let mut addresses: Vec<IpAddr> = Vec::new();
+        for address in found {
+            if !addresses.contains(&address.ip()) {
+                addresses.push(address.ip());
+            }
         }
+        if addresses.is_empty() { Err(unresolved()) } else { Ok(addresses) }
     }
-    if addresses.is_empty() { Err(unresolved()) } else { Ok(addresses) }
 }
+
+#[cfg(test)]
+fn next(answers: &mut Vec<Vec<IpAddr>>) -> Vec<IpAddr> {
+    if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() }
+}
+
+#[cfg(test)]
+mod hostile;
 
 #[cfg(test)]
 mod tests {
@@ -216,7 +252,7 @@ mod tests {
 
     #[test]
     fn one_forbidden_answer_rejects_all() {
-        let egress = Egress::default();
+        let egress = Egress::new(vec![]);
         let answers = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([10, 0, 0, 1])];
         assert!(matches!(
             egress.vet("mixed.example", &answers, 80),

@@ -3,14 +3,16 @@
 use hooklab_shared::delivery::{Delivery, DeliveryState, FiredEvent, NewEvent};
 use hooklab_shared::problem::{FieldError, Problem};
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::profile::Event;
-use crate::sender::{Sender, now, random};
+use crate::send::fields;
+use crate::sender::{Sender, random};
 use crate::store::Recipients;
 
 /// Fires an event to every active webhook of its type. With `wait`, the first attempts are over
-/// when this returns, unless the server stops meanwhile.
+/// when this returns, unless the server stops meanwhile, or a webhook is held back for too long.
 pub(crate) async fn fire(
     sender: &Sender,
     firing: NewEvent,
@@ -20,16 +22,16 @@ pub(crate) async fn fire(
         return Err(invalid("type", detail));
     }
     let (text, payload, seed) = payload(sender, &firing)?;
-    let event = event(firing.kind, text);
-    let accepted = sender.store().accept(event.clone(), seed, Recipients::Active).await?;
-    sender.wake();
+    let event = event(sender, firing.kind, text);
+    let clock = sender.clock();
+    let accepted = sender.store().accept(event.clone(), seed, Recipients::Active, clock).await?;
     let mut deliveries = accepted.unwrap_or_default();
-    if wait {
-        for delivery in &mut deliveries {
-            // The event stands, whatever becomes of reading how its deliveries do.
-            if let Ok(stands) = ended(sender, delivery.clone()).await {
-                *delivery = stands;
-            }
+    sender.accepted(&deliveries);
+    let until = Instant::now() + sender.limits().fire_wait_timeout;
+    for delivery in deliveries.iter_mut().filter(|_| wait) {
+        // The event stands, whatever becomes of reading how its deliveries do.
+        if let Ok(Ok(stands)) = timeout_at(until, ended(sender, delivery.clone())).await {
+            *delivery = stands;
         }
     }
     Ok(FiredEvent {
@@ -52,12 +54,13 @@ pub(crate) async fn test(
         let detail = sender.catalogue().slug_error(&kind).unwrap_or_default();
         return Err(Problem::new(409, "unknown-event-type", detail));
     };
-    let event = event(kind, payload.to_string());
-    let accepted = sender.store().accept(event, None, Recipients::Test(webhook)).await?;
+    let event = event(sender, kind, payload.to_string());
+    let recipients = Recipients::Test(webhook);
+    let accepted = sender.store().accept(event, None, recipients, sender.clock()).await?;
     let Some(delivery) = accepted.and_then(|deliveries| deliveries.into_iter().next()) else {
         return Ok(None);
     };
-    sender.wake();
+    sender.accepted(std::slice::from_ref(&delivery));
     let delivery = ended(sender, delivery).await?;
     if delivery.attempts.is_empty() {
         let detail = format!("no attempt of delivery {} is logged: ask for it later", delivery.id);
@@ -66,10 +69,10 @@ pub(crate) async fn test(
     Ok(Some(delivery))
 }
 
-fn event(kind: String, payload: String) -> Event {
+fn event(sender: &Sender, kind: String, payload: String) -> Event {
     // No dot in it: the signed text joins id, timestamp and body with dots.
     let id = format!("evt_{}", Uuid::now_v7().simple());
-    Event { id, kind, created_at: now(), payload }
+    Event { id, kind, created_at: sender.clock().now(), payload }
 }
 
 /// The payload as JSON text and as a value, and the seed it grew from.
@@ -79,9 +82,14 @@ fn payload(sender: &Sender, firing: &NewEvent) -> Result<(String, Value, Option<
             let detail = "a payload of your own is not generated: leave out the one or the other";
             return Err(invalid("seed", detail.to_owned()));
         }
+        if !firing.set.is_empty() {
+            let detail = "a payload of your own is sent as it is spelled: set its fields yourself";
+            return Err(invalid("set", detail.to_owned()));
+        }
         // What only passes through is not parsed on its way in: nesting and escapes may not hold.
         let value = serde_json::from_str(own.get());
         let value = value.map_err(|why| invalid("payload", format!("does not parse: {why}")))?;
+        fit(sender, &firing.kind, &value)?;
         return Ok((own.get().to_owned(), value, None));
     }
     let seed = match firing.seed {
@@ -89,8 +97,30 @@ fn payload(sender: &Sender, firing: &NewEvent) -> Result<(String, Value, Option<
         // 53 bits, so that every JSON reader gives the same number back.
         None => u64::from_le_bytes(random()?) >> 11,
     };
-    let generated = sender.catalogue().live_payload(&firing.kind, seed).unwrap_or_default();
-    Ok((generated.to_string(), generated, Some(seed)))
+    let Some(grown) = sender.catalogue().live_payload(&firing.kind, seed) else {
+        let detail = sender.catalogue().slug_error(&firing.kind).unwrap_or_default();
+        return Err(invalid("type", detail));
+    };
+    let mut payload = grown.payload;
+    if !firing.set.is_empty() {
+        for (path, value) in &firing.set {
+            fields::set(&mut payload, path, value.clone()).map_err(|why| invalid("set", why))?;
+        }
+        fit(sender, &firing.kind, &payload)?;
+    }
+    Ok((payload.to_string(), payload, grown.from_seed.then_some(seed)))
+}
+
+/// Refuses a payload that does not fit its type's schema, saying where.
+fn fit(sender: &Sender, kind: &str, payload: &Value) -> Result<(), Problem> {
+    let misfits = sender.catalogue().misfits(kind, payload);
+    if misfits.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<String> =
+        misfits.iter().map(|error| format!("`{}` {}", error.field, error.detail)).collect();
+    let detail = format!("the payload does not fit the schema of `{kind}`: {}", told.join("; "));
+    Err(Problem::new(422, "payload-misfit", detail).with_errors(misfits))
 }
 
 /// The delivery once its attempt is over, or as it stands where that will not be.

@@ -7,16 +7,32 @@
 mod api;
 mod attempt;
 mod catalogue;
+mod clock;
 mod delivery;
 mod egress;
 mod event;
+mod fault;
+pub mod forward;
+mod live;
+pub mod load;
+mod outgoing;
+mod own_types;
+mod plugin;
 mod profile;
 mod registry;
+pub mod replay;
+mod resend;
+mod schedule;
+mod send;
 mod sender;
+pub mod source;
 mod store;
 #[cfg(test)]
 mod tests;
 
 pub use egress::{AllowTarget, BadAllowTarget};
-pub use sender::{OpenError, Place, Sender, Settings};
+pub use fault::{BadFault, Fault};
+pub use plugin::{BadCredentials, Credentials};
+pub use send::{Draft, Plan, PlanError, Poster, Terms};
+pub use sender::{Keep, OpenError, Place, Sender, Settings};
 pub use store::StoreError;

@@ -1,24 +1,30 @@
 //! The sender: open, API, close.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use hooklab_shared::delivery::Delivery;
 use hooklab_shared::directory::DirectoryError;
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::limits::Limits;
 use hooklab_shared::problem::Problem;
 use thiserror::Error;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 
 use crate::api;
 use crate::attempt::Caller;
-use crate::catalogue::Catalogue;
-use crate::delivery::{Waiting, Worker};
+use crate::catalogue::{Catalogue, OwnType};
+use crate::clock::Clock;
+use crate::delivery::{Retainer, Stir, Waiting, Worker};
 use crate::egress::{AllowTarget, Egress};
-use crate::store::{OpenStoreError, Store, StoreError};
+use crate::live::Live;
+use crate::plugin::{self, Credentials};
+use crate::send::Poster;
+use crate::store::{Cancelled, OpenStoreError, Store, StoreError};
 
 pub use crate::store::Place;
 
@@ -33,6 +39,41 @@ pub struct Settings {
     pub limits: Limits,
     /// What it calls itself to targets, such as `hooklab/0.1.0`.
     pub user_agent: String,
+    /// How many times faster than real its waits go by: schedules, `Retry-After`, throttles, the
+    /// time after which it deactivates; never its timeouts. 1 to 1,000,000.
+    pub time_scale: u32,
+    /// How much of the delivery log is kept.
+    pub keep: Keep,
+}
+
+/// How much of the delivery log is kept; what is pending is kept in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// The newest so many deliveries.
+    pub deliveries: u64,
+    /// Deliveries that are younger than this.
+    pub age: Duration,
+}
+
+impl Default for Keep {
+    /// A hundred thousand deliveries, a few hundred megabytes, of a month.
+    fn default() -> Self {
+        Self { deliveries: 100_000, age: Duration::from_secs(30 * 24 * 3600) }
+    }
+}
+
+impl Default for Settings {
+    /// In memory, to loopback alone, in real time.
+    fn default() -> Self {
+        Self {
+            place: Place::Memory,
+            allow_targets: Vec::new(),
+            limits: Limits::default(),
+            user_agent: "hooklab".to_owned(),
+            time_scale: 1,
+            keep: Keep::default(),
+        }
+    }
 }
 
 /// Why a sender could not be opened.
@@ -70,13 +111,8 @@ impl From<OpenStoreError> for OpenError {
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// use hooklab_sender::{Place, Sender, Settings};
-/// let sender = Sender::open(Settings {
-///     place: Place::Memory,
-///     allow_targets: vec![],
-///     limits: Default::default(),
-///     user_agent: "hooklab/0.1.0".into(),
-/// })
-/// .unwrap();
+/// let place = Place::Memory;
+/// let sender = Sender::open(Settings { place, ..Settings::default() }).unwrap();
 /// assert_eq!(sender.failure(), None);
 /// sender.close().await;
 /// # });
@@ -89,10 +125,20 @@ struct Inner {
     store: Store,
     catalogue: Catalogue,
     limits: Limits,
+    clock: Clock,
     waiting: Arc<Waiting>,
-    wake: Arc<Notify>,
+    stir: Arc<Stir>,
+    live: Live,
+    /// Held by each live channel while it says goodbye.
+    alive: watch::Sender<()>,
+    /// Posts what is sent once, beside the worker.
+    poster: Poster,
+    /// A permit for each send under way.
+    sends: Semaphore,
+    /// A permit for each replay under way.
+    replays: Semaphore,
     stop: watch::Sender<bool>,
-    worker: Mutex<Option<JoinHandle<()>>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Sender {
@@ -101,23 +147,51 @@ impl Sender {
     /// # Errors
     /// The directory or the store cannot be used, or there is no tokio runtime.
     pub fn open(settings: Settings) -> Result<Self, OpenError> {
+        let clock = Clock::new(settings.time_scale);
+        Self::open_by(settings, clock)
+    }
+
+    /// The same by this clock.
+    pub(crate) fn open_by(settings: Settings, clock: Clock) -> Result<Self, OpenError> {
         let runtime = Handle::try_current().map_err(|_| OpenError::Runtime)?;
-        let catalogue = Catalogue::load()?;
-        let store = Store::open(&settings.place, settings.limits.store_queue_max)?;
+        let (store, own_types) = Store::open(&settings.place, settings.limits.store_queue_max)?;
+        let catalogue = Catalogue::load(own_types.into_iter().map(OwnType::kept).collect())?;
         let (stop, stopping) = watch::channel(false);
-        let (waiting, wake) = (Arc::<Waiting>::default(), Arc::<Notify>::default());
         let limits = settings.limits;
         let egress = Egress::new(settings.allow_targets);
+        let caller = Arc::new(Caller::new(egress, limits, settings.user_agent));
+        let (waiting, stir) = (Arc::<Waiting>::default(), Arc::<Stir>::default());
+        let live = Live::new(&limits);
+        let retainer = Retainer::new(store.clone(), settings.keep, clock, stopping.clone());
         let worker = Worker {
             store: store.clone(),
-            caller: Arc::new(Caller::new(egress, limits, settings.user_agent)),
+            caller: caller.clone(),
             waiting: waiting.clone(),
-            wake: wake.clone(),
+            stir: stir.clone(),
+            live: live.clone(),
+            bell: retainer.bell(),
             stop: stopping,
             limits,
+            clock,
         };
-        let worker = Mutex::new(Some(runtime.spawn(worker.run())));
-        Ok(Self(Arc::new(Inner { store, catalogue, limits, waiting, wake, stop, worker })))
+        let tasks = Mutex::new(vec![runtime.spawn(worker.run()), runtime.spawn(retainer.run())]);
+        let alive = watch::Sender::default();
+        let (poster, sends) = (Poster::of(caller), Semaphore::new(Limits::SENDS_MAX));
+        Ok(Self(Arc::new(Inner {
+            store,
+            catalogue,
+            limits,
+            clock,
+            waiting,
+            stir,
+            live,
+            alive,
+            poster,
+            sends,
+            replays: Semaphore::new(Limits::REPLAYS_MAX),
+            stop,
+            tasks,
+        })))
     }
 
     /// The sender's part of the API, its routes relative to `/api/v1`.
@@ -131,6 +205,18 @@ impl Sender {
         api::openapi()
     }
 
+    /// The REST API of Ultimate Multisite over the same webhooks, its routes relative to
+    /// `/wp-json/wu/v2`; it asks for these credentials, and for nothing else.
+    pub fn plugin_api(&self, credentials: Credentials) -> axum::Router {
+        plugin::router(self.clone(), credentials)
+    }
+
+    /// What [`Sender::plugin_api`] takes and answers, with the same paths.
+    #[must_use]
+    pub fn plugin_openapi() -> utoipa::openapi::OpenApi {
+        plugin::openapi()
+    }
+
     /// Why it does not accept events, if it does not.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
@@ -141,13 +227,16 @@ impl Sender {
     /// finish is taken up when the sender is opened again.
     pub async fn close(&self) {
         self.0.stop.send_replace(true);
-        let worker = self.0.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(worker) = worker
-            && let Err(error) = worker.await
-        {
-            tracing::error!(%error, "the sender's worker ended by itself");
+        self.0.live.close();
+        let tasks =
+            std::mem::take(&mut *self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the sender ended by itself");
+            }
         }
         self.0.store.close().await;
+        let _ = timeout(self.0.limits.drain_timeout, self.0.alive.closed()).await;
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -162,13 +251,55 @@ impl Sender {
         &self.0.limits
     }
 
+    pub(crate) fn poster(&self) -> &Poster {
+        &self.0.poster
+    }
+
+    pub(crate) fn replays(&self) -> &Semaphore {
+        &self.0.replays
+    }
+
+    pub(crate) fn sends(&self) -> &Semaphore {
+        &self.0.sends
+    }
+
     pub(crate) fn waiting(&self) -> &Waiting {
         &self.0.waiting
     }
 
-    /// Tells the worker that something is due.
-    pub(crate) fn wake(&self) {
-        self.0.wake.notify_one();
+    pub(crate) fn clock(&self) -> Clock {
+        self.0.clock
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.0.live
+    }
+
+    /// Held by a live channel while it lives.
+    pub(crate) fn alive(&self) -> watch::Receiver<()> {
+        self.0.alive.subscribe()
+    }
+
+    /// Tells the worker and whoever watches of deliveries that were accepted.
+    pub(crate) fn accepted(&self, deliveries: &[Delivery]) {
+        for delivery in deliveries {
+            let lane = if delivery.test { -delivery.webhook } else { delivery.webhook };
+            self.stir(lane, delivery.due_at.unwrap_or(delivery.created_at));
+            self.0.live.fired(delivery);
+        }
+    }
+
+    /// Tells whoever waits or watches of deliveries that were called off.
+    pub(crate) fn cancelled(&self, cancelled: &[Cancelled]) {
+        for delivery in cancelled {
+            self.0.waiting.ended(delivery.id);
+            self.0.live.cancelled(delivery);
+        }
+    }
+
+    /// Tells the worker that something of this lane is due then.
+    pub(crate) fn stir(&self, lane: i64, due_at: Timestamp) {
+        self.0.stir.lane(lane, due_at);
     }
 }
 

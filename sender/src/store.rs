@@ -1,10 +1,18 @@
 //! The sender's store: SQLite, one writer thread that commits whatever waits at once, readers
 //! beside it.
 
-mod attempts;
+mod bulk;
+mod cancel;
 mod deliveries;
+mod event_types;
+mod listing;
 mod readers;
+mod recover;
+mod resend;
+mod retain;
 mod schema;
+mod sync;
+mod turn;
 mod webhooks;
 mod writer;
 
@@ -16,11 +24,17 @@ use hooklab_shared::directory::{Directory, DirectoryError};
 use rusqlite::Connection;
 use thiserror::Error;
 
-pub(crate) use attempts::{Due, Ended};
+use crate::catalogue::OwnParts;
+pub(crate) use bulk::{Done, Picked};
+pub(crate) use cancel::CalledOff;
 pub(crate) use deliveries::{DeliveryFilter, Recipients};
+pub(crate) use event_types::DeletedType;
+pub(crate) use listing::{Listing, Place as ListPlace, Sort, WebhookFilter};
 use readers::Readers;
+pub(crate) use resend::{Again, SentAgain};
+pub(crate) use turn::{Asked, Cancelled, Due, Ended, Taken, Turned};
 pub(crate) use webhooks::{NewRow, Registered};
-use writer::Writer;
+use writer::{Level, Writer};
 
 /// Where webhooks, events and deliveries are kept.
 #[derive(Clone, Debug)]
@@ -95,26 +109,36 @@ pub(crate) struct Store {
 
 const FILE: &str = "sender.sqlite";
 
+/// Its write-ahead log, as SQLite names it.
+const LOG: &str = "sender.sqlite-wal";
+
 impl Store {
-    /// Opens it, and starts its writer; at most `queue_max` changes wait.
-    pub(crate) fn open(place: &Place, queue_max: usize) -> Result<Self, OpenStoreError> {
-        let (connection, directory, readers) = match place {
+    /// Opens it, and starts its writer; at most `queue_max` changes wait. The own event types that
+    /// it keeps come with it.
+    pub(crate) fn open(
+        place: &Place,
+        queue_max: usize,
+    ) -> Result<(Self, Vec<OwnParts>), OpenStoreError> {
+        let (connection, directory, readers, log) = match place {
             Place::Memory => {
                 let connection = Connection::open_in_memory().map_err(StoreError::from)?;
-                (connection, None, Readers::Writer)
+                (connection, None, Readers::Writer, None)
             }
             Place::Disk(path) => {
                 let directory = Directory::open(path, "sender 1")?;
                 let file = directory.path().join(FILE);
                 private(&file)?;
                 let connection = Connection::open(&file).map_err(StoreError::from)?;
-                (connection, Some(directory), Readers::pool(file))
+                let log = directory.path().join(LOG);
+                (connection, Some(directory), Readers::pool(file), Some(log))
             }
         };
         schema::prepare(&connection)?;
+        recover::recover(&connection)?;
+        let own_types = event_types::all(&connection)?;
         let writer =
-            Writer::start(connection, directory, queue_max).map_err(OpenStoreError::Thread)?;
-        Ok(Self { writer, readers: Arc::new(readers) })
+            Writer::start(connection, directory, log, queue_max).map_err(OpenStoreError::Thread)?;
+        Ok((Self { writer, readers: Arc::new(readers) }, own_types))
     }
 
     /// Why it does not accept anything, if it does not.
@@ -133,7 +157,16 @@ impl Store {
         &self,
         change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.write(change).await
+        self.writer.write(Level::Disk, change).await
+    }
+
+    /// Runs a change; what it returns has been committed, and survives the end of the process, but
+    /// perhaps not a power cut.
+    async fn write_soon<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.write(Level::Process, change).await
     }
 
     /// Runs a query.
@@ -143,7 +176,7 @@ impl Store {
     ) -> Result<T, StoreError> {
         match &*self.readers {
             // A database in memory has one connection, and the writer has it.
-            Readers::Writer => self.writer.write(query).await,
+            Readers::Writer => self.writer.write(Level::Process, query).await,
             Readers::Pool(_) => {
                 let readers = self.readers.clone();
                 let run = tokio::task::spawn_blocking(move || readers.run(query));

@@ -1,9 +1,18 @@
 //! Tests of the whole sender, through its API and against real loopback sockets.
 
 mod api;
+mod by_hand;
+mod connections;
 mod failures;
+mod fairness;
+mod keeping;
+mod lists;
+mod moved;
+mod own_types;
 mod recovery;
-mod target;
+mod retries;
+mod sends;
+pub(crate) mod target;
 mod tls;
 mod walkthrough;
 
@@ -20,7 +29,7 @@ use crate::{Place, Sender, Settings};
 /// A sender in memory, with these limits.
 fn sender(limits: Limits) -> Sender {
     let user_agent = "hooklab/0.1.0".to_owned();
-    Sender::open(Settings { place: Place::Memory, allow_targets: vec![], limits, user_agent })
+    Sender::open(Settings { place: Place::Memory, limits, user_agent, ..Settings::default() })
         .unwrap()
 }
 

@@ -1,14 +1,17 @@
 //! A delivery: one event to one webhook; an attempt: one HTTP try of it.
 
+mod live;
+
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::capture::BodyDocument;
 use crate::headers::Octets;
 use crate::id::Timestamp;
+pub use live::{AttemptSummary, Message, Watched};
 
 /// What an event is fired from. Unknown fields are refused, so that a typo is not silence.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -24,6 +27,10 @@ pub struct NewEvent {
     /// What the generated payload grows from: the same seed, the same payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+    /// Fields of the generated payload to set, by dotted path: `{"customer.id": 7}`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = HashMap<String, Value>)]
+    pub set: Map<String, Value>,
 }
 
 /// An event that was fired, and what became of it.
@@ -55,7 +62,7 @@ pub struct Delivery {
     pub event: String,
     /// The webhook's number.
     pub webhook: i64,
-    /// Where it goes: the webhook's URL when the event was fired.
+    /// Where it goes: the webhook's URL; while it is pending it follows that URL's changes.
     pub target: String,
     /// Whether it is a test event: marked, logged, not counted.
     pub test: bool,
@@ -63,8 +70,47 @@ pub struct Delivery {
     pub state: DeliveryState,
     /// When it was accepted.
     pub created_at: Timestamp,
+    /// When its next attempt is due, while it is pending.
+    #[serde(default)]
+    pub due_at: Option<Timestamp>,
+    /// Why it ended without being delivered, where it did.
+    #[serde(default)]
+    pub because: Option<String>,
     /// Every attempt, the first one first.
     pub attempts: Vec<Attempt>,
+}
+
+/// What to send again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resend {
+    /// Those accepted since then.
+    pub since: Timestamp,
+    /// Only those of this webhook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<i64>,
+    /// Those that stand there, `exhausted` unless given; what is pending goes by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<DeliveryState>,
+}
+
+/// How many are sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Resent {
+    /// Deliveries that are due now.
+    pub resent: u64,
+}
+
+/// A page of the delivery log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Log {
+    /// Deliveries, the newest first.
+    pub items: Vec<Delivery>,
+    /// What to give as `after` for the next page; none on the last.
+    pub next: Option<String>,
+    /// How many deliveries retention has dropped, all in all.
+    #[serde(default)]
+    pub dropped: u64,
 }
 
 /// Where a delivery stands.
@@ -77,9 +123,14 @@ pub enum DeliveryState {
     Delivered,
     /// No attempt is left.
     Exhausted,
+    /// It was called off: by hand, or because its webhook was deleted or deactivated.
+    Cancelled,
 }
 
 impl DeliveryState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Delivered, Self::Exhausted, Self::Cancelled];
+
     /// As it is told.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -87,6 +138,7 @@ impl DeliveryState {
             Self::Pending => "pending",
             Self::Delivered => "delivered",
             Self::Exhausted => "exhausted",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -96,6 +148,9 @@ impl DeliveryState {
 pub struct Attempt {
     /// Its number, from 1.
     pub n: u32,
+    /// Whether it was asked for by hand: a resend.
+    #[serde(default)]
+    pub manual: bool,
     /// When it began.
     pub at: Timestamp,
     /// What was sent.
@@ -138,6 +193,9 @@ pub struct GotResponse {
 /// needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Phases {
+    /// Whether the connection stood already: then there was nothing to resolve, connect or shake.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reused: bool,
     /// Resolving the name.
     pub dns_us: Option<u64>,
     /// Connecting.
@@ -174,6 +232,8 @@ pub enum AttemptOutcome {
         /// What to try.
         hint: String,
     },
+    /// The sender stopped while it was under way, so nobody knows how it ended; it is made again.
+    Interrupted,
 }
 
 /// A phase of an attempt.

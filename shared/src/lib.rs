@@ -28,6 +28,8 @@ pub mod problem;
 pub mod query;
 pub mod reply;
 pub mod schema;
+pub mod send;
+pub mod shell;
 pub mod signature;
 pub mod span;
 pub mod stray;

@@ -45,9 +45,16 @@ pub struct Limits {
     pub import_bytes_max: u64,
     /// Registered webhooks: every event is matched against them, and nobody lists more by hand.
     pub webhooks_max: usize,
+    /// Own event types: each is held in memory, its schema compiled, and nobody picks from more.
+    pub event_types_max: usize,
+    /// Schema and sample of one own event type in bytes: with the number of them, 64 MiB in all.
+    pub event_type_bytes_max: usize,
     /// Attempts in flight at once: each may hold a connection and 64 KiB for the whole timeout.
     pub attempts_max: usize,
-    /// Attempts in flight to one webhook, so that a dead target leaves room for the others.
+    /// Attempts in flight to one target (scheme, host and port), of all its webhooks together, so
+    /// that one that hangs leaves room for seven others even before it is known to.
+    pub target_attempts_max: usize,
+    /// Attempts in flight to one webhook: what a small server takes at once.
     pub webhook_attempts_max: usize,
     /// A kept answer of a target in bytes: enough for an error page, too little to be flooded with.
     pub answer_bytes_max: usize,
@@ -55,8 +62,18 @@ pub struct Limits {
     pub attempt_timeout: Duration,
     /// The same for the profile `ultimate-multisite`: the plugin waits this long.
     pub multisite_attempt_timeout: Duration,
+    /// How long `fire` waits for first attempts, where it is asked to: longer than any attempt, and
+    /// shorter than clients wait; a webhook that is held back may take its time.
+    pub fire_wait_timeout: Duration,
     /// For connecting alone, within the attempt's timeout: what WordPress and curl scripts give it.
     pub connect_timeout: Duration,
+    /// Idle connections kept to one target: as many as may be in flight to it.
+    pub idle_connections_of_target_max: usize,
+    /// Idle connections kept in all: a quarter of a laptop's descriptor limit of 1,024.
+    pub idle_connections_max: usize,
+    /// How long a connection waits for its next request: below the 5 s after which Node and Apache
+    /// close it, so that a request seldom meets the end of its connection.
+    pub idle_connection_timeout: Duration,
     /// A page of deliveries in bytes of what they hold: beyond it the page ends, and says so.
     pub page_bytes_max: usize,
     /// Changes that wait for the sender's store; who brings more waits before its door.
@@ -85,12 +102,19 @@ impl Default for Limits {
             looks_max: 4,
             import_bytes_max: 4 * 1024 * 1024 * 1024,
             webhooks_max: 10_000,
-            attempts_max: 64,
-            webhook_attempts_max: 8,
+            event_types_max: 500,
+            event_type_bytes_max: 128 * 1024,
+            attempts_max: 256,
+            target_attempts_max: 32,
+            webhook_attempts_max: 16,
             answer_bytes_max: 64 * 1024,
             attempt_timeout: Duration::from_secs(15),
             multisite_attempt_timeout: Duration::from_secs(45),
+            fire_wait_timeout: Duration::from_secs(100),
             connect_timeout: Duration::from_secs(10),
+            idle_connections_of_target_max: 64,
+            idle_connections_max: 256,
+            idle_connection_timeout: Duration::from_secs(3),
             page_bytes_max: 8 * 1024 * 1024,
             store_queue_max: 1_024,
         }
@@ -118,6 +142,67 @@ impl Limits {
     pub const WHY_NOT_SECRETS_MAX: usize = 64;
     /// Pieces of a signature header that are looked at in search of a cause.
     pub const WHY_NOT_ENTRIES_MAX: usize = 64;
+}
+
+/// What one `send` may be: it runs without a queue, so it ends in the time of whoever waits for it.
+impl Limits {
+    /// Targets of one: a few services that take the same event.
+    pub const SEND_TARGETS_MAX: usize = 16;
+    /// Deliveries of one from the command line: what a laptop sends in minutes.
+    pub const SEND_DELIVERIES_MAX: usize = 100_000;
+    /// Deliveries of one over the API: its report is one answer, with every request and response.
+    pub const SEND_API_DELIVERIES_MAX: usize = 100;
+    /// Over the API, all of it in this time; what has not begun by then is counted as unsent.
+    pub const SEND_API_TIMEOUT: Duration = Duration::from_secs(60);
+    /// Sends over the API at once: each holds its payloads and its report.
+    pub const SENDS_MAX: usize = 4;
+    /// Deliveries of one in flight at once: the connections that a descriptor limit of 256 leaves.
+    pub const SEND_CONCURRENCY_MAX: usize = 128;
+    /// Deliveries a second at most: `load` is for more.
+    pub const SEND_RATE_MAX: f64 = 10_000.0;
+    /// Tries of one delivery: what Standard Webhooks' own schedule has.
+    pub const SEND_ATTEMPTS_MAX: usize = 10;
+    /// A body in bytes, made huge or given: above what receivers take by default.
+    pub const SEND_BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
+    /// A request's body in bytes that a report repeats: beyond, its length and digest tell it.
+    pub const SEND_TOLD_BODY_BYTES_MAX: usize = 64 * 1024;
+    /// Planned faults of one: there are not many more kinds.
+    pub const SEND_FAULTS_MAX: usize = 16;
+}
+
+/// What captures cost that go on, and what goes out as load.
+impl Limits {
+    /// Targets of one run: each takes a lane, a connection and a copy of what goes out.
+    pub const FORWARD_TARGETS_MAX: usize = 16;
+    /// Captures that wait for a target, as their seqs; beyond it the slowest target holds up the
+    /// others, since what it has not had yet must be kept somewhere.
+    pub const FORWARD_WAITING_MAX: usize = 4_096;
+    /// What is told and not yet heard: a slow reader holds up the deliveries, not the memory.
+    pub const FORWARD_TOLD_MAX: usize = 256;
+    /// Times a delivery is tried again: captures behind it wait all the while.
+    pub const FORWARD_RETRIES_MAX: usize = 20;
+    /// How far a target may put the next attempt off, for the same reason.
+    pub const FORWARD_RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+    /// Bins that a capture goes through: longer chains are loops, or nobody's plan.
+    pub const FORWARD_HOPS_MAX: usize = 8;
+    /// Captures of one replay over the API: its report is one answer.
+    pub const REPLAY_API_CAPTURES_MAX: usize = 500;
+    /// Over the API, all of it in this time; what has not begun by then is left out, and said so.
+    pub const REPLAY_API_TIMEOUT: Duration = Duration::from_secs(60);
+    /// Replays over the API at once: each holds captures and its report.
+    pub const REPLAYS_MAX: usize = 4;
+    /// Deliveries a second: above what one machine sends.
+    pub const LOAD_RATE_MAX: f64 = 100_000.0;
+    /// The longest run: what there is to be seen of a target is seen in an hour.
+    pub const LOAD_DURATION_MAX: Duration = Duration::from_secs(3_600);
+    /// Connections of one run: what the ports and descriptors of one machine carry.
+    pub const LOAD_CONNECTIONS_MAX: usize = 1_000;
+    /// Deliveries of one run: each takes 9 bytes until it is accounted for.
+    pub const LOAD_DELIVERIES_MAX: u64 = 10_000_000;
+    /// Times one is tried again, which is at once.
+    pub const LOAD_RETRIES_MAX: u32 = 20;
+    /// Kinds of failure that are told apart: a target that fails in a new way each time just fails.
+    pub const LOAD_FAILURES_MAX: usize = 32;
 }
 
 /// The bounds of looking into a capture. What is looked at was sent by anyone, and is understood

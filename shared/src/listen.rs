@@ -5,6 +5,7 @@
 
 mod phase;
 mod timed;
+pub mod websocket;
 
 use std::future::{Future, poll_fn};
 use std::io;

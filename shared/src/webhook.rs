@@ -1,11 +1,17 @@
 //! A webhook: a registration of a name, a URL and an event.
 
-use serde::{Deserialize, Serialize};
+mod bulk;
+mod terms;
+
+use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
 use crate::id::Timestamp;
 use crate::problem::FieldError;
+use crate::span::Span;
+pub use bulk::{Bulk, BulkAction, BulkItem, BulkResult};
+pub use terms::{headers_error, overlap_error, rate_error, schedule_error, timeout_error};
 
 /// The longest target URL in characters: what Ultimate Multisite's table holds.
 pub const URL_CHARS_MAX: usize = 191;
@@ -30,6 +36,24 @@ pub struct Webhook {
     pub active: bool,
     /// Who made it: `manual`, or the name of an app.
     pub integration: String,
+    /// Header fields of its own, sent with every delivery, in order.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+    /// How long an attempt may take; the profile's time where there is none.
+    #[serde(default)]
+    pub timeout: Option<Span>,
+    /// How long each attempt waits for the one before it; the profile's where there is none.
+    #[serde(default)]
+    pub schedule: Option<Vec<Span>>,
+    /// Deliveries a second at most; as fast as it takes them where there is none.
+    #[serde(default)]
+    pub rate: Option<u32>,
+    /// Until when the secret that was replaced signs too, beside the new one.
+    #[serde(default)]
+    pub old_secret_until: Option<Timestamp>,
+    /// Since when every attempt has failed.
+    #[serde(default)]
+    pub failing_since: Option<Timestamp>,
     /// How many deliveries succeeded; test events do not count.
     pub count: u64,
     /// When it was made.
@@ -62,11 +86,29 @@ pub enum Profile {
     StandardWebhooks,
     /// Ultimate Multisite 2.4's exact form: no signature, no retry.
     UltimateMultisite,
+    /// GitHub: type and delivery id in headers, the payload as it is.
+    Github,
+    /// Stripe: an event object around the payload.
+    Stripe,
+    /// Slack's Events API: an envelope around the event.
+    Slack,
+    /// Shopify: topic and ids in headers, the payload as it is.
+    Shopify,
+    /// The payload as it is and no more headers than HTTP asks for, unsigned.
+    Plain,
 }
 
 impl Profile {
     /// Every profile.
-    pub const ALL: [Self; 2] = [Self::StandardWebhooks, Self::UltimateMultisite];
+    pub const ALL: [Self; 7] = [
+        Self::StandardWebhooks,
+        Self::UltimateMultisite,
+        Self::Github,
+        Self::Stripe,
+        Self::Slack,
+        Self::Shopify,
+        Self::Plain,
+    ];
 
     /// As it is named in JSON and on the command line.
     #[must_use]
@@ -74,6 +116,11 @@ impl Profile {
         match self {
             Self::StandardWebhooks => "standard-webhooks",
             Self::UltimateMultisite => "ultimate-multisite",
+            Self::Github => "github",
+            Self::Stripe => "stripe",
+            Self::Slack => "slack",
+            Self::Shopify => "shopify",
+            Self::Plain => "plain",
         }
     }
 }
@@ -100,6 +147,21 @@ pub struct NewWebhook {
     /// A secret of the user's own, `whsec_…`; one is generated where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// Header fields of its own, at most 20; none may take the place of one that a delivery has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+    /// How long an attempt may take, `1s` to `60s`; the profile's time where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Span>,
+    /// How long each attempt waits for the one before it, the first one for the event: 1 to 20
+    /// durations of at most 7 days; the profile's where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_items = 1, max_items = 20)]
+    pub schedule: Option<Vec<Span>>,
+    /// Deliveries a second at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 1000)]
+    pub rate: Option<u32>,
 }
 
 /// A webhook just made, with the secret that is shown this once.
@@ -112,7 +174,28 @@ pub struct CreatedWebhook {
     pub secret: Option<String>,
 }
 
-/// What to change of a webhook; what is absent stays.
+/// A new secret, in the place of the one there is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rotation {
+    /// A secret of the user's own; one is generated where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// How long the old one signs too, at most 30 days; `24h` unless given, `0s` not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<Span>,
+}
+
+/// A secret just made, shown this once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RotatedSecret {
+    /// The secret that signs from now on.
+    pub secret: String,
+    /// Until when the old one signs too, after it in the same header.
+    pub old_secret_until: Option<Timestamp>,
+}
+
+/// What to change of a webhook; what is absent stays, and `null` takes a limit of its own away.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookPatch {
@@ -134,6 +217,30 @@ pub struct WebhookPatch {
     /// Another integration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub integration: Option<String>,
+    /// Other header fields of its own, in the place of those it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers: Option<Vec<(String, String)>>,
+    /// Another timeout, or `null` for the profile's.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    #[schema(value_type = Option<Span>)]
+    pub timeout: Option<Option<Span>>,
+    /// Another schedule, or `null` for the profile's.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<Span>>)]
+    pub schedule: Option<Option<Vec<Span>>>,
+    /// Another rate, or `null` for none.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    #[schema(value_type = Option<u32>)]
+    pub rate: Option<Option<u32>>,
+}
+
+/// Tells `null` from absent.
+fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// What is wrong with a name.

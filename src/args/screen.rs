@@ -24,11 +24,18 @@ Receive
   answer       answers it                         hooklab answer orders ID --status 200
 
 Send
-  webhook      add, list, show, edit, delete,     hooklab webhook add --help
-               test
-  events       the catalogue of event types       hooklab events payment_received
+  send         any body to any URL, signed,       hooklab send payment_received --to URL
+               bent on purpose; no server needed
+  webhook      add, list, show, edit, activate,   hooklab webhook list --sort last
+               deactivate, delete, test, rotate
+  events       the catalogue of event types:      hooklab events payment_received
+               list, show; add, delete, export,
+               import your own
   fire         fire an event                      hooklab fire payment_received --seed 7
   deliveries   what was sent, and what came back  hooklab deliveries --status exhausted
+  forward      new captures, as they come         hooklab forward orders --to URL
+  replay       old captures again                 hooklab replay orders 42 43 --to URL
+  load         a rate, with latency and losses    hooklab load --bin orders --rate 500
 
 Operate
   ready        is the server ready?               hooklab ready --wait 10s

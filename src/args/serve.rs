@@ -70,6 +70,16 @@ pub(crate) struct ServeArgs {
     #[arg(value_parser = value::age)]
     pub(crate) keep_age: Option<Span>,
 
+    /// Keep the newest so many deliveries in the log [default: 100000]
+    #[arg(long, env = "HOOKLAB_KEEP_DELIVERIES", value_name = "N", help_heading = "Keeping")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) keep_deliveries: Option<u64>,
+
+    /// Keep deliveries in the log that are younger than this [default: 30d]
+    #[arg(long, env = "HOOKLAB_KEEP_DELIVERIES_AGE", value_name = "DURATION")]
+    #[arg(value_parser = value::age, help_heading = "Keeping")]
+    pub(crate) keep_deliveries_age: Option<Span>,
+
     /// Make this bin at start; may be given more than once
     #[arg(long = "bin", env = "HOOKLAB_BIN", value_name = "NAME", value_delimiter = ',')]
     #[arg(help_heading = "Keeping")]
@@ -95,6 +105,19 @@ pub(crate) struct ServeArgs {
     #[arg(long = "allow-target", env = "HOOKLAB_ALLOW_TARGET", value_name = "TARGET")]
     #[arg(value_delimiter = ',', help_heading = "Walls")]
     pub(crate) allow_targets: Vec<AllowTarget>,
+
+    /// Let retries, throttles and deactivation come so many times sooner: a schedule of days in
+    /// seconds, for tests
+    #[arg(long, env = "HOOKLAB_TIME_SCALE", value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(help_heading = "Running")]
+    pub(crate) time_scale: u32,
+
+    /// Serve the REST API of Ultimate Multisite below /wp-json/wu/v2 to whoever shows KEY:SECRET;
+    /// env:NAME, file:PATH or - keep them off the command line
+    #[arg(long, env = "HOOKLAB_PLUGIN_API", hide_env_values = true, value_name = "KEY:SECRET")]
+    #[arg(help_heading = "Walls")]
+    pub(crate) plugin_api: Option<String>,
 
     /// Flags and bins from this file [default: hooklab.toml, if it is there]
     #[arg(long, env = "HOOKLAB_CONFIG", value_name = "FILE", help_heading = "Running")]

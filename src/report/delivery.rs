@@ -1,5 +1,7 @@
 //! A delivery, told truthfully: what came back, or where it ended and why.
 
+mod live;
+
 use hooklab_shared::delivery::{Attempt, AttemptOutcome, Delivery, DeliveryState, Phase};
 use hooklab_shared::headers::Octets;
 
@@ -7,10 +9,16 @@ use super::paint::Ink;
 use super::table::{Cell, Table};
 use super::{Report, capture, micros, shown, shown_bytes};
 use crate::exit::{Code, Failure};
+pub(crate) use live::told;
 
 /// How a process ends that waited for this delivery.
 pub(crate) fn code(delivery: &Delivery) -> Code {
-    match delivery.attempts.last().map(|attempt| &attempt.outcome) {
+    code_of(delivery.attempts.last().map(|attempt| &attempt.outcome))
+}
+
+/// How a process ends whose last attempt ended so.
+pub(crate) fn code_of(outcome: Option<&AttemptOutcome>) -> Code {
+    match outcome {
         Some(AttemptOutcome::Delivered) => Code::Done,
         Some(AttemptOutcome::Failed { phase, .. }) if before_sending(*phase) => Code::NotConnected,
         _ => Code::NotDelivered,
@@ -19,7 +27,11 @@ pub(crate) fn code(delivery: &Delivery) -> Code {
 
 /// How a process ends that waited for all of these.
 pub(crate) fn code_of_all(deliveries: &[Delivery]) -> Code {
-    let codes: Vec<Code> = deliveries.iter().map(code).collect();
+    code_of_many(&deliveries.iter().map(code).collect::<Vec<_>>())
+}
+
+/// How a process ends whose deliveries alone would have ended it so.
+pub(crate) fn code_of_many(codes: &[Code]) -> Code {
     let failed: Vec<Code> = codes.iter().copied().filter(|&code| code != Code::Done).collect();
     match failed.as_slice() {
         [] => Code::Done,
@@ -31,9 +43,12 @@ pub(crate) fn code_of_all(deliveries: &[Delivery]) -> Code {
 
 /// The state, and what the last attempt came to, in a few words.
 pub(crate) fn result(delivery: &Delivery) -> String {
-    let Some(attempt) = delivery.attempts.last() else {
-        return delivery.state.as_str().to_owned();
-    };
+    let attempt = delivery.attempts.last();
+    attempt.map_or_else(|| delivery.state.as_str().to_owned(), result_of)
+}
+
+/// What an attempt came to, in a few words.
+pub(crate) fn result_of(attempt: &Attempt) -> String {
     match &attempt.outcome {
         AttemptOutcome::Delivered => match &attempt.response {
             Some(response) => format!("delivered, {}", response.status),
@@ -43,6 +58,7 @@ pub(crate) fn result(delivery: &Delivery) -> String {
         AttemptOutcome::Failed { phase, cause, .. } => {
             format!("failed at {}, {}", phase.as_str(), shown(cause))
         }
+        AttemptOutcome::Interrupted => "interrupted".to_owned(),
     }
 }
 
@@ -52,6 +68,7 @@ pub(crate) fn ink(state: DeliveryState) -> Ink {
         DeliveryState::Pending => Ink::Yellow,
         DeliveryState::Delivered => Ink::Green,
         DeliveryState::Exhausted => Ink::Red,
+        DeliveryState::Cancelled => Ink::Dim,
     }
 }
 
@@ -64,6 +81,19 @@ pub(crate) fn confirm(
     let told = report.ink(ink(delivery.state), result(delivery));
     report.line(format_args!("{margin}{told}  {}", shown(&delivery.target)))?;
     let Some(attempt) = delivery.attempts.last() else { return Ok(()) };
+    rows(report, attempt, margin)?;
+    let row = |name: &str, value: &str| format!("{margin}  {name:<10} {value}");
+    if let Some(due_at) = delivery.due_at {
+        report.line(row("again at", &due_at.to_string()))?;
+    }
+    if let Some(because) = &delivery.because {
+        report.line(row("ended", &shown(because)))?;
+    }
+    report.line(row("delivery", &delivery.id.to_string()))
+}
+
+/// An attempt's latency, signature and answer, or what to try, a line each.
+pub(crate) fn rows(report: &mut Report, attempt: &Attempt, margin: &str) -> Result<(), Failure> {
     let row = |name: &str, value: &str| format!("{margin}  {name:<10} {value}");
     report.line(row("latency", &latency(attempt)))?;
     report.line(row("signature", &signature(attempt)))?;
@@ -77,7 +107,7 @@ pub(crate) fn confirm(
     {
         report.line(row("try", &shown(hint)))?;
     }
-    report.line(row("delivery", &delivery.id.to_string()))
+    Ok(())
 }
 
 /// A table of deliveries.
@@ -119,7 +149,8 @@ pub(crate) fn whole(report: &mut Report, delivery: &Delivery) -> Result<(), Fail
 }
 
 fn exchange(report: &mut Report, attempt: &Attempt) -> Result<(), Failure> {
-    let title = report.ink(Ink::Bold, format_args!("attempt {}", attempt.n));
+    let manual = if attempt.manual { " by hand" } else { "" };
+    let title = report.ink(Ink::Bold, format_args!("attempt {}{manual}", attempt.n));
     report.line(format_args!("\n{title} · {} · {}", attempt.at, latency(attempt)))?;
     let request = &attempt.request;
     report.line(format_args!("> {} {}", shown(&request.method), shown(&request.url)))?;
@@ -157,12 +188,18 @@ fn latency(attempt: &Attempt) -> String {
     if parts.is_empty() { total } else { format!("{total} ({})", parts.join(", ")) }
 }
 
+/// The newest signature, whichever scheme it is of.
 fn signature(attempt: &Attempt) -> String {
-    let is_signature = |name: &str| name.eq_ignore_ascii_case("webhook-signature");
-    let signature = attempt.request.headers.iter().find(|(name, _)| is_signature(name));
-    match signature {
+    let is_signature = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        (name.contains("signature") || name.contains("hmac"))
+            && !name.ends_with("-input")
+            && !name.ends_with("-timestamp")
+    };
+    let mut signatures = attempt.request.headers.iter().filter(|(name, _)| is_signature(name));
+    match signatures.next_back() {
         Some((_, value)) => shown_bytes(value.as_bytes()),
-        None => "none: this profile signs nothing".to_owned(),
+        None => "none: nothing signs it".to_owned(),
     }
 }
 
@@ -195,6 +232,7 @@ mod tests {
         };
         let attempt = Attempt {
             n: 1,
+            manual: false,
             at: Timestamp::default(),
             request,
             response: None,
@@ -210,6 +248,8 @@ mod tests {
             test: false,
             state: DeliveryState::Exhausted,
             created_at: Timestamp::default(),
+            due_at: None,
+            because: None,
             attempts: vec![attempt],
         }
     }

@@ -24,6 +24,7 @@ pub(super) fn share(limits: Limits, descriptors: u64) -> Limits {
         dashboard_connections_max: (given / 8).clamp(8, 2_048),
         // Watchers outlive their dashboard permits, so they are counted apart.
         watchers_max: (given / 4).clamp(8, limits.watchers_max),
+        attempts_max: (given / 16).clamp(8, limits.attempts_max),
         ..limits
     }
 }
@@ -38,7 +39,8 @@ mod tests {
             let limits = share(Limits::default(), descriptors);
             let taken = limits.capture_connections_max
                 + limits.dashboard_connections_max
-                + limits.watchers_max;
+                + limits.watchers_max
+                + limits.attempts_max;
             assert!((taken as u64) + RESERVED <= descriptors, "{descriptors}");
         }
         assert_eq!(share(Limits::default(), 1_024).capture_connections_max, 480);

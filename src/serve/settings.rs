@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hooklab_receiver::store::Durability;
-use hooklab_sender::AllowTarget;
+use hooklab_sender::{AllowTarget, Credentials};
 use hooklab_shared::bin::{Config, Keep};
 use hooklab_shared::cidr::Cidr;
 use hooklab_shared::id::BinName;
+use hooklab_shared::span::Span;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::bind::Host;
@@ -43,8 +44,14 @@ pub(crate) struct Settings {
     pub(crate) auto_create: bool,
     /// Targets beyond this machine.
     pub(crate) allow_targets: Vec<AllowTarget>,
+    /// How many times faster than real the sender's waits go by.
+    pub(crate) time_scale: u32,
+    /// What is kept of the delivery log.
+    pub(crate) keep_deliveries: hooklab_sender::Keep,
     /// What the dashboard asks for.
     pub(crate) token: Option<Token>,
+    /// What the plugin's REST API asks for; it is not served without.
+    pub(crate) plugin_api: Option<Credentials>,
     /// Names of the dashboard besides the address it listens on.
     pub(crate) allowed_hosts: Vec<Name>,
     /// Where the ready line goes too.
@@ -54,6 +61,9 @@ pub(crate) struct Settings {
     /// Whether to open the browser.
     pub(crate) open: bool,
 }
+
+/// The shortest secret that others may try to guess: 22 characters of base64 hold 128 bits.
+const SECRET_CHARS_MIN: usize = 22;
 
 /// A bin that is to be there.
 #[derive(Clone, Debug)]
@@ -91,6 +101,7 @@ impl Settings {
         Ok(Self {
             capture_port: receiver.then_some(args.port),
             dashboard_port: dashboard_port(args, receiver)?,
+            plugin_api: plugin_api(args, &host, sender)?,
             sender,
             durability: durability(&store, args.durability)?,
             store,
@@ -101,6 +112,8 @@ impl Settings {
             host,
             auto_create: !args.no_auto_create,
             allow_targets: args.allow_targets.clone(),
+            time_scale: args.time_scale,
+            keep_deliveries: keep_deliveries(args),
             token,
             allowed_hosts: names(&args.allowed_hosts)?,
             ready_file: args.ready_file.clone(),
@@ -108,6 +121,25 @@ impl Settings {
             open: args.open,
         })
     }
+}
+
+/// The plugin API's credentials; where others can reach it, the secret is as strong as a token.
+fn plugin_api(args: &ServeArgs, host: &Host, sender: bool) -> Result<Option<Credentials>, Failure> {
+    let Some(given) = &args.plugin_api else { return Ok(None) };
+    if !sender {
+        return Err(Failure::usage(
+            "serve the plugin's REST API: --only receiver has no webhooks; leave --plugin-api out",
+        ));
+    }
+    let credentials: Credentials = value::secret(given)?.parse().map_err(Failure::usage)?;
+    if !host.is_loopback() && credentials.secret_chars() < SECRET_CHARS_MIN {
+        return Err(Failure::usage(format!(
+            "serve the plugin's REST API on {}: others can reach that address, and its secret has \
+             fewer than {SECRET_CHARS_MIN} characters; try \"hooklab:$(openssl rand -hex 16)\"",
+            args.host
+        )));
+    }
+    Ok(Some(credentials))
 }
 
 /// The file's bins as they are told there, then those that are only named.
@@ -148,6 +180,14 @@ fn durability(store: &Store, asked: Option<Level>) -> Result<Durability, Failure
         )),
         (Store::Disk(_), None | Some(Level::Process)) => Ok(Durability::Process),
         (Store::Disk(_), Some(Level::Disk)) => Ok(Durability::Disk),
+    }
+}
+
+fn keep_deliveries(args: &ServeArgs) -> hooklab_sender::Keep {
+    let standard = hooklab_sender::Keep::default();
+    hooklab_sender::Keep {
+        deliveries: args.keep_deliveries.unwrap_or(standard.deliveries),
+        age: args.keep_deliveries_age.map_or(standard.age, Span::as_duration),
     }
 }
 

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use hooklab_shared::body::Framing;
 use hooklab_shared::capture::{Capture, Protocol};
 
-use super::shell;
+use hooklab_shared::shell;
 
 /// What curl sends with every request unless told not to.
 const OWN_FIELDS: [&str; 3] = ["Host", "User-Agent", "Accept"];

@@ -1,20 +1,20 @@
 //! Why an attempt failed, in plain words, and what to try.
 
-use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use hooklab_shared::delivery::{AttemptOutcome, Phase};
-use hyper::HeaderMap;
-use hyper::header::LOCATION;
 use tokio_rustls::rustls::{self, CertificateError};
+
+use crate::egress::ResolveError;
 
 /// Why there was no whole answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     Forbidden(IpAddr),
     Unusable(String),
+    Unsigned(String),
     Unresolved(String),
     Refused,
     Unreachable(String),
@@ -30,6 +30,16 @@ pub(super) enum Cause {
     Other(String),
 }
 
+impl From<ResolveError> for Cause {
+    fn from(error: ResolveError) -> Self {
+        match error {
+            ResolveError::Unresolved(name) => Self::Unresolved(name),
+            ResolveError::Forbidden(ip) => Self::Forbidden(ip),
+            why @ ResolveError::NoHost => Self::Unusable(why.to_string()),
+        }
+    }
+}
+
 impl Cause {
     /// The outcome of an attempt that ended in this phase for this cause.
     pub(super) fn failed(&self, phase: Phase) -> AttemptOutcome {
@@ -40,6 +50,7 @@ impl Cause {
         match self {
             Self::Forbidden(ip) => format!("{ip} is not loopback, and is not allowed"),
             Self::Unusable(why) => format!("the target cannot be used: {why}"),
+            Self::Unsigned(why) => format!("the delivery cannot be signed: failed to {why}"),
             Self::Unresolved(name) => format!("the name {name} does not resolve"),
             Self::Refused => "connection refused".to_owned(),
             Self::Unreachable(why) | Self::Other(why) => why.clone(),
@@ -75,6 +86,7 @@ impl Cause {
             Self::Unusable(_) => {
                 "edit the webhook: give a URL such as http://127.0.0.1:4665/orders"
             }
+            Self::Unsigned(_) => "give the webhook a secret of its profile's form",
             Self::Unresolved(_) => "check the spelling of the host; is the network up?",
             Self::Refused => "is something listening there? `hooklab serve` prints the capture URL",
             Self::Unreachable(_) => "is that address reachable from this machine?",
@@ -100,11 +112,11 @@ impl Cause {
     }
 }
 
-/// What to try after an answer that is not 2xx.
-pub(super) fn status_hint(status: u16, headers: &HeaderMap) -> String {
+/// What to try after an answer that is not 2xx; `location` is its field of this name.
+pub(super) fn status_hint(status: u16, location: Option<Vec<u8>>) -> String {
     let hint = match status {
         300..=399 => {
-            let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+            let location = location.and_then(|value| String::from_utf8(value).ok());
             let final_url = location.map(|to| format!(" (it points to {to})")).unwrap_or_default();
             return format!("redirects are never followed: register the final URL{final_url}");
         }
@@ -144,40 +156,6 @@ pub(super) fn of_io(error: &io::Error) -> Cause {
     }
 }
 
-/// The cause behind an error of the exchange.
-pub(super) fn of_hyper(error: &hyper::Error) -> Cause {
-    if let Some(io) = io_source(error) {
-        return of_io(io);
-    }
-    if error.is_parse_too_large() {
-        Cause::HeadTooLarge
-    } else if error.is_parse() {
-        let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-        Cause::NotHttp(why)
-    } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
-        Cause::Closed
-    } else {
-        let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-        Cause::Other(why)
-    }
-}
-
-/// Whether the request itself could not be sent.
-pub(super) fn while_sending(error: &hyper::Error) -> bool {
-    io_source(error).is_some_and(|io| io.kind() == ErrorKind::BrokenPipe)
-}
-
-fn io_source(error: &hyper::Error) -> Option<&io::Error> {
-    let mut source = error.source();
-    while let Some(inner) = source {
-        if let Some(io) = inner.downcast_ref() {
-            return Some(io);
-        }
-        source = inner.source();
-    }
-    None
-}
-
 fn of_tls(error: &rustls::Error) -> Cause {
     use CertificateError as Bad;
     match error {
@@ -186,7 +164,8 @@ fn of_tls(error: &rustls::Error) -> Cause {
                 Bad::Expired | Bad::ExpiredContext { .. } => "has expired",
                 Bad::NotValidYet | Bad::NotValidYetContext { .. } => "is not valid yet",
                 Bad::NotValidForName | Bad::NotValidForNameContext { .. } => "is for another host",
-                Bad::UnknownIssuer => "is signed by nobody this machine trusts",
+                // An authority that was made anew has the name of the old one, and another key.
+                Bad::UnknownIssuer | Bad::BadSignature => "is signed by nobody this machine trusts",
                 Bad::Revoked => "is revoked",
                 other => return Cause::Certificate(format!("is not acceptable: {other}")),
             };

@@ -1,7 +1,7 @@
 //! `--allow-target`: what the user lets the sender dial besides loopback.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -34,6 +34,12 @@ enum Rule {
 pub struct BadAllowTarget(String);
 
 impl AllowTarget {
+    /// This machine, whatever else is allowed.
+    pub(crate) const LOOPBACK: [Self; 2] = [
+        Self(Rule::Block { network: IpAddr::V4(Ipv4Addr::LOCALHOST), prefix_bits: 8 }),
+        Self(Rule::Block { network: IpAddr::V6(Ipv6Addr::LOCALHOST), prefix_bits: 128 }),
+    ];
+
     /// Whether this rule lets `ip` be dialled for `host`.
     pub(crate) fn allows(&self, host: &str, ip: IpAddr) -> bool {
         match &self.0 {

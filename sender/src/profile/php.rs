@@ -7,8 +7,11 @@ use serde_json::{Number, Value};
 /// Digits before the point from which PHP writes an exponent (`%.17g`, shortest form).
 const FIXED_DIGITS_MAX: i32 = 17;
 
+/// Digits that are looked at to tell a tie from what is close to one.
+const TIE_DIGITS: usize = 30;
+
 /// Writes a value as PHP would.
-pub(super) fn json(value: &Value) -> String {
+pub(crate) fn json(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, value);
     out
@@ -86,15 +89,37 @@ fn write_float(out: &mut String, float: f64) {
     if float < 0.0 || (float == 0.0 && float.is_sign_negative()) {
         out.push('-');
     }
-    let shortest = format!("{:e}", float.abs());
-    let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-    let point = exponent.parse::<i32>().unwrap_or(0) + 1;
+    let (digits, exponent) = shortest(float.abs());
+    let point = exponent + 1;
     if float != 0.0 && !(-3..=FIXED_DIGITS_MAX).contains(&point) {
         write_exponent(out, &digits, point - 1);
     } else {
         write_fixed(out, &digits, point);
     }
+}
+
+/// The shortest digits, and the exponent of the first. Where two are as near, PHP takes the one
+/// whose last digit is even, and Rust the greater one.
+fn shortest(float: f64) -> (String, i32) {
+    let (mut digits, exponent) = scientific(&format!("{float:e}"));
+    let count = digits.len();
+    let (exact, _) = scientific(&format!("{float:.*e}", count + TIE_DIGITS));
+    let (low, rest) = exact.split_at(count.min(exact.len()));
+    let is_tie = rest.strip_prefix('5').is_some_and(|zeros| zeros.bytes().all(|b| b == b'0'));
+    let is_even = low.bytes().next_back().is_some_and(|digit| digit % 2 == 0);
+    let (first, others) = low.split_at(low.len().min(1));
+    let reads_back = || format!("{first}.{others}e{exponent}").parse() == Ok(float);
+    if is_tie && is_even && reads_back() {
+        low.clone_into(&mut digits);
+    }
+    (digits, exponent)
+}
+
+/// The digits and the exponent of `1.5e-7`.
+fn scientific(text: &str) -> (String, i32) {
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let digits = mantissa.chars().filter(char::is_ascii_digit).collect();
+    (digits, exponent.parse().unwrap_or(0))
 }
 
 fn write_exponent(out: &mut String, digits: &str, exponent: i32) {
@@ -153,6 +178,9 @@ mod tests {
             ("-1.5", "-1.5"),
             ("0.0", "0"),
             ("123456789.125", "123456789.125"),
+            ("592163508237471.25", "592163508237471.2"),
+            ("592163508237471.75", "592163508237471.8"),
+            ("12345678901234567.0", "12345678901234568"),
             ("9223372036854775807", "9223372036854775807"),
         ] {
             assert_eq!(php(given), want, "{given}");

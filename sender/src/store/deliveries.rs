@@ -1,5 +1,7 @@
 //! Events and deliveries in the store.
 
+use std::time::Duration;
+
 use hooklab_shared::delivery::{Delivery, DeliveryState};
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::webhook::Webhook;
@@ -8,7 +10,9 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use uuid::Uuid;
 
 use super::{Store, StoreError, webhooks};
+use crate::clock::Clock;
 use crate::profile::Event;
+use crate::schedule;
 
 /// Who gets an event.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +36,8 @@ pub(crate) struct DeliveryFilter {
     pub(crate) page_bytes_max: usize,
 }
 
-const COLUMNS: &str = "row, id, event_id, event, webhook, target, test, state, created_at";
+const COLUMNS: &str = "row, id, event_id, event, webhook, target, test, state, created_at, \
+                       due_at, because";
 
 impl Store {
     /// Commits an event together with its deliveries: from here it cannot be lost. Returns `None`
@@ -42,6 +47,7 @@ impl Store {
         event: Event,
         seed: Option<u64>,
         recipients: Recipients,
+        clock: Clock,
     ) -> Result<Option<Vec<Delivery>>, StoreError> {
         self.write(move |connection| {
             let webhooks = match recipients {
@@ -51,21 +57,22 @@ impl Store {
                     None => return Ok(None),
                 },
             };
-            connection.execute(
-                "INSERT INTO event (id, type, created_at, seed, payload) \
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![
-                    event.id,
-                    event.kind,
-                    event.created_at.as_micros(),
-                    seed.map(u64::cast_signed),
-                    event.payload
-                ],
+            let mut inserting = connection.prepare_cached(
+                "INSERT INTO event (id, type, created_at, seed, payload, deliveries) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?;
+            inserting.execute(params![
+                event.id,
+                event.kind,
+                event.created_at.as_micros(),
+                seed.map(u64::cast_signed),
+                event.payload,
+                i64::try_from(webhooks.len()).unwrap_or(i64::MAX),
+            ])?;
             let test = matches!(recipients, Recipients::Test(_));
             let deliveries = webhooks
                 .into_iter()
-                .map(|webhook| insert(connection, &event, webhook, test))
+                .map(|webhook| insert(connection, &event, webhook, test, clock))
                 .collect::<Result<_, _>>()?;
             Ok(Some(deliveries))
         })
@@ -109,7 +116,10 @@ fn insert(
     event: &Event,
     webhook: Webhook,
     test: bool,
+    clock: Clock,
 ) -> Result<Delivery, StoreError> {
+    let schedule = schedule::of(webhook.profile, webhook.schedule.as_deref());
+    let wait = clock.wait(schedule.first().copied().unwrap_or_default());
     let delivery = Delivery {
         id: Uuid::now_v7(),
         event_id: event.id.clone(),
@@ -119,12 +129,14 @@ fn insert(
         test,
         state: DeliveryState::Pending,
         created_at: event.created_at,
+        due_at: Some(event.created_at + if test { Duration::ZERO } else { wait }),
+        because: None,
         attempts: Vec::new(),
     };
     connection
         .prepare_cached(
             "INSERT INTO delivery (id, event_id, event, webhook, target, profile, test, state, \
-             created_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             created_at, due_at, lane) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             delivery.id.to_string(),
@@ -136,8 +148,8 @@ fn insert(
             test,
             delivery.state.as_str(),
             delivery.created_at.as_micros(),
-            // Somebody waits for a test: it goes before everything else that is due.
-            if test { 0 } else { delivery.created_at.as_micros() },
+            delivery.due_at.map(Timestamp::as_micros),
+            if test { -delivery.webhook } else { delivery.webhook },
         ])?;
     Ok(delivery)
 }
@@ -184,8 +196,15 @@ fn query(filter: &DeliveryFilter) -> (String, Vec<Value>) {
     (sql, values)
 }
 
+/// The state of this name.
+pub(super) fn state(name: &str) -> DeliveryState {
+    let known = DeliveryState::ALL.into_iter().find(|known| known.as_str() == name);
+    known.unwrap_or(DeliveryState::Pending)
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Delivery)> {
     let state: String = row.get(7)?;
+    let state = self::state(&state);
     let id: String = row.get(1)?;
     let delivery = Delivery {
         id: id.parse().unwrap_or_default(),
@@ -194,12 +213,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Delivery)> {
         webhook: row.get(4)?,
         target: row.get(5)?,
         test: row.get(6)?,
-        state: match state.as_str() {
-            "delivered" => DeliveryState::Delivered,
-            "exhausted" => DeliveryState::Exhausted,
-            _ => DeliveryState::Pending,
-        },
+        state,
         created_at: Timestamp::from_micros(row.get(8)?),
+        due_at: (state == DeliveryState::Pending).then_some(Timestamp::from_micros(row.get(9)?)),
+        because: row.get(10)?,
         attempts: Vec::new(),
     };
     Ok((row.get(0)?, delivery))

@@ -4,8 +4,9 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-/// Rises with every change of the tables; a newer one is refused.
-const VERSION: i64 = 1;
+/// What each version adds to the one before it: a new one goes to the end, and none is changed once
+/// it was released.
+const VERSIONS: [&str; 3] = [TABLES, TERMS, OWN_TYPES];
 
 /// Numbers of webhooks and deliveries are never used twice, hence AUTOINCREMENT.
 /// A delivery keeps the target and profile of its webhook at the time of its event.
@@ -61,18 +62,110 @@ CREATE TABLE attempt (
 ) STRICT;
 ";
 
-/// Makes the tables where there are none, and refuses those of a newer release.
+/// A webhook's own terms and its health; a delivery's lane, its place in the schedule, and whether
+/// an attempt of it is under way.
+///
+/// A lane is a webhook's number, negative for what somebody waits for: tests and resends by hand.
+/// The hot path touches few indexes on purpose; what is asked for rarely is indexed in part.
+const TERMS: &str = "
+ALTER TABLE webhook ADD COLUMN headers TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE webhook ADD COLUMN timeout_ms INTEGER;
+ALTER TABLE webhook ADD COLUMN schedule TEXT;
+ALTER TABLE webhook ADD COLUMN rate INTEGER;
+ALTER TABLE webhook ADD COLUMN old_secret TEXT;
+ALTER TABLE webhook ADD COLUMN old_secret_until INTEGER;
+ALTER TABLE webhook ADD COLUMN failing_since INTEGER;
+ALTER TABLE webhook ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE webhook ADD COLUMN held_until INTEGER;
+ALTER TABLE event ADD COLUMN deliveries INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE delivery ADD COLUMN lane INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE delivery ADD COLUMN step INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE delivery ADD COLUMN manual INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE delivery ADD COLUMN began_at INTEGER;
+ALTER TABLE delivery ADD COLUMN because TEXT;
+UPDATE delivery SET lane = iif(test, -webhook, webhook);
+CREATE INDEX delivery_event_id ON delivery (event_id);
+UPDATE event SET deliveries = (SELECT count(*) FROM delivery WHERE event_id = event.id);
+DROP INDEX delivery_event_id;
+DROP INDEX delivery_due;
+DROP INDEX delivery_state;
+CREATE INDEX delivery_lane ON delivery (lane, due_at)
+    WHERE state = 'pending' AND began_at IS NULL;
+CREATE INDEX delivery_ended ON delivery (state) WHERE state IN ('exhausted', 'cancelled');
+CREATE INDEX event_alone ON event (created_at) WHERE deliveries = 0;
+CREATE TABLE dropped (
+    what TEXT PRIMARY KEY,
+    count INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// Event types of the user's own, with JSON Schema and sample as JSON text.
+const OWN_TYPES: &str = "
+CREATE TABLE event_type (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    slug TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    schema TEXT,
+    sample TEXT,
+    created_at INTEGER NOT NULL,
+    modified_at INTEGER NOT NULL
+) STRICT;
+";
+
+/// Makes the tables where there are none, brings older ones up to date, and refuses those of a
+/// newer release.
 pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found > VERSION {
-        return Err(StoreError::Newer { found, wanted: VERSION });
+    let wanted = i64::try_from(VERSIONS.len()).unwrap_or(i64::MAX);
+    if found > wanted {
+        return Err(StoreError::Newer { found, wanted });
     }
-    // FULL: an accepted event survives a power cut.
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+    // NORMAL: the syncer makes an accepted event survive a power cut. The log may grow to 32 MiB,
+    // so that a page that changes often is moved to the database once.
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
+         PRAGMA wal_autocheckpoint = 8192; PRAGMA cache_size = -16000;",
+    )?;
     connection.set_prepared_statement_cache_capacity(64);
-    if found == 0 {
-        connection
-            .execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"))?;
+    let missing = VERSIONS.get(usize::try_from(found).unwrap_or(0)..).unwrap_or_default();
+    if !missing.is_empty() {
+        let missing = missing.concat();
+        let made = connection
+            .execute_batch(&format!("BEGIN; {missing} PRAGMA user_version = {wanted}; COMMIT;"));
+        if made.is_err() && !connection.is_autocommit() {
+            connection.execute_batch("ROLLBACK")?;
+        }
+        made?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables(connection: &Connection) -> Vec<String> {
+        let sql = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
+    /// As each release left them.
+    #[test]
+    fn tables_of_every_version_are_brought_up_to_date() {
+        let newest = Connection::open_in_memory().unwrap();
+        prepare(&newest).unwrap();
+        for version in 1..=VERSIONS.len() {
+            let connection = Connection::open_in_memory().unwrap();
+            connection.execute_batch(&VERSIONS[..version].concat()).unwrap();
+            connection.pragma_update(None, "user_version", version as i64).unwrap();
+            prepare(&connection).unwrap();
+            assert_eq!(tables(&connection), tables(&newest), "from {version}");
+            prepare(&connection).unwrap();
+        }
+        newest.pragma_update(None, "user_version", VERSIONS.len() as i64 + 1).unwrap();
+        assert!(matches!(prepare(&newest), Err(StoreError::Newer { .. })));
+    }
 }

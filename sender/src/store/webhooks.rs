@@ -1,12 +1,17 @@
 //! Webhooks in the store.
 
+use std::time::Duration;
+
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::signature::standard_webhooks::Secret;
+use hooklab_shared::span::Span;
 use hooklab_shared::webhook::{LastResult, Profile, Webhook};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use uuid::Uuid;
+use serde::de::DeserializeOwned;
 
-use super::{Store, StoreError};
+use super::turn::Cancelled;
+use super::{Store, StoreError, cancel};
+use crate::delivery::Health;
 
 /// A webhook, checked, to be registered.
 #[derive(Clone, Debug)]
@@ -18,18 +23,30 @@ pub(crate) struct NewRow {
     pub(crate) secret: Option<Secret>,
     pub(crate) active: bool,
     pub(crate) integration: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) timeout: Option<Span>,
+    pub(crate) schedule: Option<Vec<Span>>,
+    pub(crate) rate: Option<u32>,
 }
 
-/// A webhook as it is told, and whether it has a secret.
+/// A webhook as it is told, and its secret.
 #[derive(Clone, Debug)]
 pub(crate) struct Registered {
     pub(crate) webhook: Webhook,
-    pub(crate) has_secret: bool,
+    pub(crate) secret: Option<Secret>,
 }
 
-const COLUMNS: &str = "id, name, url, event, profile, active, integration, count, created_at, \
-                       modified_at, last_at, last_ok, last_told, deactivated_because, \
-                       secret IS NOT NULL";
+/// A webhook after a change, and what the change called off.
+#[derive(Clone, Debug)]
+pub(crate) struct Changed {
+    pub(crate) webhook: Webhook,
+    pub(crate) cancelled: Vec<Cancelled>,
+}
+
+pub(super) const COLUMNS: &str = "id, name, url, event, profile, active, integration, count, \
+                       created_at, modified_at, last_at, last_ok, last_told, deactivated_because, \
+                       secret, headers, timeout_ms, schedule, rate, \
+                       old_secret_until, failing_since";
 
 impl Store {
     /// Registers a webhook, unless there are `webhooks_max` already.
@@ -57,58 +74,89 @@ impl Store {
         self.read(move |connection| one(connection, id)).await
     }
 
-    /// Webhooks by number, those after `after`.
-    pub(crate) async fn webhooks(
-        &self,
-        after: i64,
-        limit: usize,
-    ) -> Result<Vec<Webhook>, StoreError> {
-        self.read(move |connection| {
-            let sql = format!("SELECT {COLUMNS} FROM webhook WHERE id > ?1 ORDER BY id LIMIT ?2");
-            let mut statement = connection.prepare_cached(&sql)?;
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = statement.query_map(params![after, limit], read)?;
-            rows.map(|row| Ok(row?.webhook)).collect()
-        })
-        .await
-    }
-
     /// Changes a webhook within the transaction that reads it, so that no other change is lost.
+    /// What is pending follows a new URL, and is called off when the webhook is deactivated.
     /// Returns `None` if there is none, and the change's refusal if it refuses.
     pub(crate) async fn change_webhook<E: Send + 'static>(
         &self,
         id: i64,
         at: Timestamp,
         change: impl FnOnce(&Registered) -> Result<Webhook, E> + Send + 'static,
-    ) -> Result<Option<Result<Webhook, E>>, StoreError> {
+    ) -> Result<Option<Result<Changed, E>>, StoreError> {
         self.write(move |connection| {
             let Some(found) = one(connection, id)? else { return Ok(None) };
             let changed = match change(&found) {
                 Ok(changed) => Webhook { id, modified_at: at, ..changed },
                 Err(refusal) => return Ok(Some(Err(refusal))),
             };
-            update(connection, &changed)?;
-            Ok(Some(Ok(changed)))
+            Ok(Some(Ok(self::change(connection, &found.webhook, changed)?)))
         })
         .await
     }
 
-    /// Deletes a webhook; its deliveries stay in the log, and what was pending ends: those are
-    /// named. None where there is no such webhook.
-    pub(crate) async fn delete_webhook(&self, id: i64) -> Result<Option<Vec<Uuid>>, StoreError> {
+    /// Puts a new secret in the place of a webhook's; the old one signs too until then. Returns
+    /// `None` if there is no such webhook.
+    pub(crate) async fn rotate_secret(
+        &self,
+        id: i64,
+        at: Timestamp,
+        secret: Secret,
+        old_until: Option<Timestamp>,
+    ) -> Result<Option<Webhook>, StoreError> {
         self.write(move |connection| {
-            let deleted = connection.execute("DELETE FROM webhook WHERE id = ?1", [id])?;
-            let mut ending = connection.prepare_cached(
-                "UPDATE delivery SET state = 'exhausted' \
-                 WHERE webhook = ?1 AND state = 'pending' RETURNING id",
+            connection.execute(
+                "UPDATE webhook SET old_secret = iif(?3 IS NULL, NULL, secret), \
+                 old_secret_until = iif(secret IS NULL, NULL, ?3), secret = ?2, \
+                 modified_at = ?4 WHERE id = ?1",
+                params![id, secret.reveal(), old_until.map(Timestamp::as_micros), at.as_micros()],
             )?;
-            let ended = ending.query_map([id], |row| row.get::<_, String>(0))?;
-            let ended: Result<Vec<String>, _> = ended.collect();
-            let ended = ended?.iter().filter_map(|id| id.parse().ok()).collect();
-            Ok((deleted > 0).then_some(ended))
+            Ok(one(connection, id)?.map(|found| found.webhook))
         })
         .await
     }
+
+    /// Deletes a webhook; its deliveries stay in the log, and what was pending is called off. None
+    /// where there is no such webhook.
+    pub(crate) async fn delete_webhook(
+        &self,
+        id: i64,
+    ) -> Result<Option<Vec<Cancelled>>, StoreError> {
+        self.write(move |connection| delete(connection, id)).await
+    }
+}
+
+/// Keeps a change of a webhook, and takes what is pending along.
+pub(super) fn change(
+    connection: &Connection,
+    found: &Webhook,
+    changed: Webhook,
+) -> Result<Changed, StoreError> {
+    let id = changed.id;
+    update(connection, &changed)?;
+    if changed.url != found.url {
+        let mut moving = connection.prepare_cached(
+            "UPDATE delivery SET target = ?3 WHERE lane IN (?1, ?2) \
+             AND state = 'pending' AND began_at IS NULL",
+        )?;
+        moving.execute(params![id, -id, changed.url])?;
+    }
+    let mut cancelled = Vec::new();
+    if found.active && !changed.active {
+        let why = format!("webhook {id} was deactivated");
+        cancelled = cancel::pending_of(connection, id, &why)?;
+    }
+    Ok(Changed { webhook: changed, cancelled })
+}
+
+pub(super) fn delete(
+    connection: &Connection,
+    id: i64,
+) -> Result<Option<Vec<Cancelled>>, StoreError> {
+    if connection.execute("DELETE FROM webhook WHERE id = ?1", [id])? == 0 {
+        return Ok(None);
+    }
+    let why = format!("webhook {id} was deleted");
+    cancel::pending_of(connection, id, &why).map(Some)
 }
 
 pub(super) fn one(connection: &Connection, id: i64) -> Result<Option<Registered>, StoreError> {
@@ -119,7 +167,8 @@ pub(super) fn one(connection: &Connection, id: i64) -> Result<Option<Registered>
 fn insert(connection: &Connection, new: &NewRow, at: Timestamp) -> Result<(), StoreError> {
     connection.execute(
         "INSERT INTO webhook (name, url, event, profile, secret, active, integration, \
-         created_at, modified_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+         created_at, modified_at, headers, timeout_ms, schedule, rate) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12)",
         params![
             new.name,
             new.url,
@@ -129,6 +178,10 @@ fn insert(connection: &Connection, new: &NewRow, at: Timestamp) -> Result<(), St
             new.active,
             new.integration,
             at.as_micros(),
+            serde_json::to_string(&new.headers)?,
+            new.timeout.map(millis),
+            new.schedule.as_ref().map(serde_json::to_string).transpose()?,
+            new.rate,
         ],
     )?;
     Ok(())
@@ -137,7 +190,10 @@ fn insert(connection: &Connection, new: &NewRow, at: Timestamp) -> Result<(), St
 fn update(connection: &Connection, webhook: &Webhook) -> Result<(), StoreError> {
     connection.execute(
         "UPDATE webhook SET name = ?2, url = ?3, event = ?4, profile = ?5, active = ?6, \
-         integration = ?7, modified_at = ?8, deactivated_because = ?9 WHERE id = ?1",
+         integration = ?7, modified_at = ?8, deactivated_because = ?9, headers = ?10, \
+         timeout_ms = ?11, schedule = ?12, rate = ?13, failing_since = ?14, \
+         failures = iif(?14 IS NULL, 0, failures), \
+         held_until = iif(?14 IS NULL, NULL, held_until) WHERE id = ?1",
         params![
             webhook.id,
             webhook.name,
@@ -148,12 +204,21 @@ fn update(connection: &Connection, webhook: &Webhook) -> Result<(), StoreError> 
             webhook.integration,
             webhook.modified_at.as_micros(),
             webhook.deactivated_because,
+            serde_json::to_string(&webhook.headers)?,
+            webhook.timeout.map(millis),
+            webhook.schedule.as_ref().map(serde_json::to_string).transpose()?,
+            webhook.rate,
+            webhook.failing_since.map(Timestamp::as_micros),
         ],
     )?;
     Ok(())
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Registered> {
+fn millis(span: Span) -> i64 {
+    i64::try_from(span.as_duration().as_millis()).unwrap_or(i64::MAX)
+}
+
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Registered> {
     let at = |micros: i64| Timestamp::from_micros(micros);
     let last = match (row.get(10)?, row.get(11)?, row.get(12)?) {
         (Some(micros), Some(ok), Some(told)) => Some(LastResult { at: at(micros), ok, told }),
@@ -167,13 +232,42 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Registered> {
         profile: profile(&row.get::<_, String>(4)?),
         active: row.get(5)?,
         integration: row.get(6)?,
+        headers: parsed(Some(row.get(15)?)).unwrap_or_default(),
+        timeout: timeout(row.get(16)?),
+        schedule: parsed(row.get(17)?),
+        rate: row.get(18)?,
+        old_secret_until: row.get::<_, Option<i64>>(19)?.map(at),
+        failing_since: row.get::<_, Option<i64>>(20)?.map(at),
         count: row.get::<_, i64>(7)?.unsigned_abs(),
         created_at: at(row.get(8)?),
         modified_at: at(row.get(9)?),
         last,
         deactivated_because: row.get(13)?,
     };
-    Ok(Registered { webhook, has_secret: row.get(14)? })
+    let secret: Option<String> = row.get(14)?;
+    Ok(Registered { webhook, secret: secret.as_deref().map(Secret::from_text) })
+}
+
+/// How a webhook does, as its columns say.
+pub(super) fn health(
+    url: &str,
+    rate: Option<u32>,
+    failures: u32,
+    held_until: Option<i64>,
+) -> Health {
+    // Scheme, host and port: up to the third slash. A stored URL is one that parses.
+    let end = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
+    let held_until = held_until.filter(|&until| until > 0).map(Timestamp::from_micros);
+    Health { target: url[..end].into(), rate, failures, held_until }
+}
+
+/// What was written here as JSON, by this release or an older one.
+pub(super) fn parsed<T: DeserializeOwned>(text: Option<String>) -> Option<T> {
+    text.and_then(|text| serde_json::from_str(&text).ok())
+}
+
+pub(super) fn timeout(millis: Option<i64>) -> Option<Span> {
+    millis.map(|millis| Span::from(Duration::from_millis(millis.unsigned_abs())))
 }
 
 /// The profile of this name; the default for one that this release does not know.

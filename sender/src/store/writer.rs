@@ -1,6 +1,10 @@
 //! The one thread that changes the store: it commits whatever waits as one transaction.
+//!
+//! Who asked for no more than to survive the process is answered then; who asked for the disk is
+//! answered by the syncer, which never holds the writer up.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -9,6 +13,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
+use super::sync::Syncer;
 
 /// Changes in one transaction: more would keep the first one waiting for the last.
 const BATCH_MAX: usize = 256;
@@ -20,26 +25,63 @@ pub(super) struct Writer {
     failure: Failure,
 }
 
-type Failure = Arc<Mutex<Option<StoreError>>>;
+/// Why the store does not work, if it does not.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Failure(Arc<Mutex<Option<StoreError>>>);
+
+impl Failure {
+    /// After a failed sync nobody knows what the disk holds, so nothing more is accepted.
+    fn fatal(&self) -> Option<StoreError> {
+        self.get().filter(|error| matches!(error, StoreError::Engine { fatal: true, .. }))
+    }
+
+    fn get(&self) -> Option<StoreError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// This went wrong.
+    pub(super) fn set(&self, error: &StoreError) {
+        self.note(Some(error));
+    }
+
+    fn note(&self, error: Option<&StoreError>) {
+        let mut failure = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*failure, error) {
+            (Some(StoreError::Engine { fatal: true, .. }), _) => {}
+            _ => *failure = error.cloned(),
+        }
+    }
+}
+
+/// How far a change is written before its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    /// It survives the end of the process, `kill -9` included.
+    Process,
+    /// It survives a power cut too.
+    Disk,
+}
 
 enum Message {
-    Change(Job),
+    Change(Level, Job),
     Close(oneshot::Sender<()>),
 }
 
 /// Runs in the transaction, or is told why there is none; then waits to be told of the commit.
 type Job = Box<dyn FnOnce(Result<&Connection, &StoreError>) -> Answer + Send>;
-type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
+pub(super) type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
 
 impl Writer {
     pub(super) fn start(
         connection: Connection,
         directory: Option<Directory>,
+        log: Option<PathBuf>,
         queue_max: usize,
     ) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel(queue_max.max(1));
         let failure = Failure::default();
-        let thread = Thread { connection, failure: failure.clone() };
+        let syncer = log.map(|log| Syncer::start(log, failure.clone())).transpose()?;
+        let thread = Thread { connection, failure: failure.clone(), syncer };
         thread::Builder::new().name("sender-store".into()).spawn(move || {
             let closing = thread.run(queue);
             // The lock goes last, and before whoever waits is told.
@@ -53,6 +95,7 @@ impl Writer {
 
     pub(super) async fn write<T: Send + 'static>(
         &self,
+        level: Level,
         change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
@@ -66,7 +109,7 @@ impl Writer {
                 let _ = answer.send(commit.map_err(Clone::clone).and(result));
             })
         });
-        self.jobs.send(Message::Change(job)).await.map_err(|_| StoreError::Closed)?;
+        self.jobs.send(Message::Change(level, job)).await.map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -74,8 +117,7 @@ impl Writer {
         if self.jobs.is_closed() {
             return Some(StoreError::Closed.to_string());
         }
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.as_ref().map(ToString::to_string)
+        self.failure.get().map(|error| error.to_string())
     }
 
     pub(super) async fn close(&self) {
@@ -89,18 +131,20 @@ impl Writer {
 struct Thread {
     connection: Connection,
     failure: Failure,
+    /// None where nothing is on a disk.
+    syncer: Option<Syncer>,
 }
 
 impl Thread {
     /// Returns whom to tell that the store is closed.
-    fn run(self, mut queue: mpsc::Receiver<Message>) -> Option<oneshot::Sender<()>> {
+    fn run(mut self, mut queue: mpsc::Receiver<Message>) -> Option<oneshot::Sender<()>> {
         let mut closing = None;
-        let mut batch: Vec<Job> = Vec::new();
+        let mut batch: Vec<(Level, Job)> = Vec::new();
         while let Some(message) = queue.blocking_recv() {
             let mut next = Some(message);
             while let Some(message) = next.take() {
                 match message {
-                    Message::Change(job) => batch.push(job),
+                    Message::Change(level, job) => batch.push((level, job)),
                     Message::Close(closed) => {
                         // What was sent before this is still in the queue, and is still done.
                         queue.close();
@@ -113,41 +157,39 @@ impl Thread {
             }
             self.commit(std::mem::take(&mut batch));
         }
+        // Whoever waits for the disk is answered before the end.
+        self.syncer = None;
         let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
         closing
     }
 
-    fn commit(&self, batch: Vec<Job>) {
+    fn commit(&self, batch: Vec<(Level, Job)>) {
         if batch.is_empty() {
             return;
         }
-        let begun = match self.fatal() {
+        let begun = match self.failure.fatal() {
             Some(error) => Err(error),
             None => self.sql("BEGIN IMMEDIATE"),
         };
         let transaction = begun.as_ref().map(|()| &self.connection);
-        let answers: Vec<Answer> = batch.into_iter().map(|job| job(transaction)).collect();
+        let run = |(level, job): (Level, Job)| (level, job(transaction));
+        let answers: Vec<(Level, Answer)> = batch.into_iter().map(run).collect();
         let committed = begun.and_then(|()| self.sql("COMMIT"));
         if committed.is_err() && !self.connection.is_autocommit() {
             let _ = self.sql("ROLLBACK");
         }
-        self.note(committed.as_ref().err());
-        for answer in answers {
-            answer(committed.as_ref().copied());
+        self.failure.note(committed.as_ref().err());
+        let mut synced = Vec::new();
+        for (level, answer) in answers {
+            match &self.syncer {
+                Some(_) if level == Level::Disk && committed.is_ok() => synced.push(answer),
+                _ => answer(committed.as_ref().copied()),
+            }
         }
-    }
-
-    /// After a failed sync nobody knows what the disk holds, so nothing more is accepted.
-    fn fatal(&self) -> Option<StoreError> {
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.clone().filter(|error| matches!(error, StoreError::Engine { fatal: true, .. }))
-    }
-
-    fn note(&self, error: Option<&StoreError>) {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        match (&*failure, error) {
-            (Some(StoreError::Engine { fatal: true, .. }), _) => {}
-            _ => *failure = error.cloned(),
+        if let Some(syncer) = &self.syncer
+            && !synced.is_empty()
+        {
+            syncer.answer(synced);
         }
     }
 

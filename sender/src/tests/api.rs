@@ -184,3 +184,62 @@ async fn the_catalogue_is_listed_in_pages() {
     assert_eq!(one["sample"]["customer_name"], "John McMocked");
     assert_eq!(one, all["items"][0]);
 }
+
+#[tokio::test]
+async fn a_webhooks_terms_are_kept_changed_taken_away_and_checked() {
+    let api = sender(Limits::default()).api();
+    let new = json!({"name": "Orders", "url": "http://127.0.0.1:1/", "event": "payment_received",
+                     "headers": [["X-Key", "k"]], "timeout": "5s", "schedule": ["0s", "1m"],
+                     "rate": 10});
+    let told = call(&api, "POST", "/webhooks", &new).await;
+    assert_eq!(told.status, 201, "{told:?}");
+    for term in ["headers", "timeout", "schedule", "rate"] {
+        assert_eq!(told.body[term], new[term], "{term}");
+    }
+    let patch = json!({"timeout": null, "rate": 20});
+    let told = call(&api, "PATCH", "/webhooks/1", &patch).await.body;
+    assert_eq!((&told["timeout"], &told["rate"]), (&Value::Null, &20.into()));
+    assert_eq!(told["schedule"], new["schedule"]);
+    let bad = json!({"headers": [["Webhook-Id", "x"]], "timeout": "90s", "schedule": [],
+                     "rate": 0});
+    let expected = ["headers[0]", "timeout", "schedule", "rate"];
+    assert_eq!(fields(&call(&api, "PATCH", "/webhooks/1", &bad).await), expected);
+    let mut all = new.clone();
+    for (key, value) in bad.as_object().unwrap() {
+        all[key] = value.clone();
+    }
+    assert_eq!(fields(&call(&api, "POST", "/webhooks", &all).await), expected);
+    let accept = json!({"headers": [["Accept", "x"]]});
+    assert_eq!(call(&api, "PATCH", "/webhooks/1", &accept).await.status, 200);
+    let profile = json!({"profile": "ultimate-multisite"});
+    assert_eq!(fields(&call(&api, "PATCH", "/webhooks/1", &profile).await), ["headers[0]"]);
+}
+
+#[tokio::test]
+async fn a_secret_is_rotated_with_an_overlap_or_at_once() {
+    let target = super::target::Target::new(super::target::OK).await;
+    let api = sender(Limits::default()).api();
+    let (_, old) = register(&api, &target.url(), "standard-webhooks").await;
+    assert_eq!(get(&api, "/webhooks/1/secret").await.status, 405);
+    let marks = |at: usize| {
+        let request = target.requests()[at].to_ascii_lowercase();
+        let line = request.lines().find(|line| line.starts_with("webhook-signature: ")).unwrap();
+        line.split(' ').count() - 1
+    };
+    let told = call(&api, "POST", "/webhooks/1/secret", &json!({})).await;
+    assert_eq!(told.status, 200, "{told:?}");
+    assert_ne!(told.body["secret"].as_str(), old.as_deref());
+    assert!(told.body["old_secret_until"].is_string());
+    call(&api, "POST", "/webhooks/1/test", &Value::Null).await;
+    assert_eq!(marks(0), 2);
+    let told = call(&api, "POST", "/webhooks/1/secret", &json!({"overlap": "0s"})).await;
+    assert_eq!((told.status, &told.body["old_secret_until"]), (200, &Value::Null));
+    call(&api, "POST", "/webhooks/1/test", &Value::Null).await;
+    assert_eq!(marks(1), 1);
+    let bad = json!({"overlap": "60d", "secret": "whsec_x"});
+    assert_eq!(call(&api, "POST", "/webhooks/1/secret", &bad).await.status, 422);
+    assert_eq!(call(&api, "POST", "/webhooks/9/secret", &json!({})).await.status, 404);
+    register(&api, &target.url(), "ultimate-multisite").await;
+    let told = call(&api, "POST", "/webhooks/2/secret", &json!({})).await;
+    is_problem(&told, 409, "unsigned-profile");
+}

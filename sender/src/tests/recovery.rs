@@ -12,7 +12,7 @@ use crate::{OpenError, Place, Sender, Settings, StoreError};
 
 fn open(path: &Path, limits: Limits) -> Result<Sender, OpenError> {
     let place = Place::Disk(path.to_owned());
-    Sender::open(Settings { place, allow_targets: vec![], limits, user_agent: "h".into() })
+    Sender::open(Settings { place, limits, ..Settings::default() })
 }
 
 /// Opens as soon as the sender before has let go of the directory.
@@ -86,7 +86,8 @@ async fn a_deleted_webhooks_pending_deliveries_end_and_stay_in_the_log() {
     call(&api, "POST", "/events", &json!({"type": "payment_received"})).await;
     call(&api, "DELETE", &format!("/webhooks/{id}"), &Value::Null).await;
     let log = get(&api, "/deliveries").await.body;
-    assert_eq!(log["items"][0]["state"], "exhausted");
+    assert_eq!(log["items"][0]["state"], "cancelled");
+    assert_eq!(log["items"][0]["because"], "webhook 1 was deleted");
 }
 
 #[tokio::test]

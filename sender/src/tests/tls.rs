@@ -1,18 +1,20 @@
-//! https targets: trusted, untrusted, and for another host.
+//! https targets: trusted, and every way in which a certificate is not.
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use hooklab_shared::delivery::{Attempt, AttemptOutcome, Phase};
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::limits::Limits;
+use hooklab_shared::signature::Keys;
 use hooklab_shared::webhook::Profile;
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring::default_provider;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use crate::attempt::Caller;
@@ -20,33 +22,38 @@ use crate::egress::Egress;
 use crate::profile::Event;
 use crate::store::Due;
 
-/// Made for these tests alone: signed by itself, for `localhost`.
-const CERTIFICATE: &str = "\
-    MIIBkTCCATigAwIBAgIUEN6gSYvxN+bp2IN5aZbfIP4pVf4wCgYIKoZIzj0EAwIwFDESMBAGA1UEAwwJbG9jYWxo \
-    b3N0MCAXDTI2MTEyNDA0MTM0OFoYDzIxMjYxMDMxMDQxMzQ4WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcq \
-    hkjOPQIBBggqhkjOPQMBBwNCAAS3WVOLtk8OCgxYdGVEfrBZI5wm7lGny4svdo4Ynr3tysJr27eWFwllI2uPfl8+ \
-    R3WgtUb7oqUe5BSy4VCl7zmJo2YwZDAdBgNVHQ4EFgQU7ftuuZtwMITYpZXf5oAtJT4r2ZkwHwYDVR0jBBgwFoAU \
-    7ftuuZtwMITYpZXf5oAtJT4r2ZkwFAYDVR0RBA0wC4IJbG9jYWxob3N0MAwGA1UdEwEB/wQCMAAwCgYIKoZIzj0E \
-    AwIDRwAwRAIgMq4hbHCJFiIdvMZkFb+RLFdivIGNj0C4zUnTLn5wIh4CIBm3wwn8wWx+1Yu5BSKONO5p69bm9Xdh \
-    4lVkLG0rUs1h";
-const KEY: &str = "\
-    MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgEwIA6JNGNWtBGHxOTeL6q8/uuMZk1uz9obWCaSoj \
-    52yhRANCAAS3WVOLtk8OCgxYdGVEfrBZI5wm7lGny4svdo4Ynr3tysJr27eWFwllI2uPfl8+R3WgtUb7oqUe5BSy \
-    4VCl7zmJ";
+/// An authority of these tests, and a way to make targets whose certificates it signs.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
 
-fn der(text: &str) -> Vec<u8> {
-    BASE64.decode(text.replace(' ', "")).unwrap()
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.0.der().clone()).unwrap();
+        roots
+    }
+
+    /// A target with such a certificate; its port.
+    async fn target(&self, params: CertificateParams) -> u16 {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        target(&certificate, &key).await
+    }
 }
 
 /// A target that answers 200 over TLS; its port.
-async fn target() -> u16 {
-    let certificate = CertificateDer::from(der(CERTIFICATE));
-    let key = PrivatePkcs8KeyDer::from(der(KEY)).into();
+async fn target(certificate: &Certificate, key: &KeyPair) -> u16 {
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
+        .with_single_cert(vec![certificate.der().clone()], key)
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -54,17 +61,26 @@ async fn target() -> u16 {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
-            let _ = stream.read(&mut [0; 4096]).await;
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
-            let _ = stream.shutdown().await;
+            while stream.read(&mut [0; 4096]).await.is_ok_and(|count| count > 0) {
+                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+                let _ = stream.write_all(answer).await;
+            }
         }
     });
     port
 }
 
-async fn attempt(target: String, roots: RootCertStore) -> Attempt {
-    let mut caller = Caller::new(Egress::default(), Limits::default(), "hooklab".into());
+fn localhost() -> CertificateParams {
+    CertificateParams::new(vec!["localhost".to_owned()]).unwrap()
+}
+
+fn caller(roots: RootCertStore) -> Caller {
+    let mut caller = Caller::new(Egress::new(vec![]), Limits::default(), "hooklab".into());
     caller.trust(roots);
+    caller
+}
+
+async fn attempt(caller: &Caller, target: String) -> Attempt {
     let event = Event {
         id: "evt_1".into(),
         kind: "payment_received".into(),
@@ -78,32 +94,82 @@ async fn attempt(target: String, roots: RootCertStore) -> Attempt {
         target,
         test: false,
         profile: Profile::StandardWebhooks,
-        secret: None,
+        keys: Keys::default(),
+        headers: Vec::new(),
+        timeout: None,
+        manual: false,
         n: 1,
         event,
     };
     caller.attempt(&due, Timestamp::from_micros(0)).await
 }
 
-fn certificate_error(attempt: &Attempt) -> &str {
+/// The cause and hint of a failed handshake.
+fn refused(attempt: &Attempt) -> (&str, &str) {
     match &attempt.outcome {
-        AttemptOutcome::Failed { phase: Phase::Tls, cause, .. } => cause,
+        AttemptOutcome::Failed { phase: Phase::Tls, cause, hint } => (cause, hint),
         other => panic!("{other:?}"),
     }
 }
 
 #[tokio::test]
-async fn a_certificate_must_be_trusted_and_for_the_host() {
-    let port = target().await;
-    let mut trusted = RootCertStore::empty();
-    trusted.add(CertificateDer::from(der(CERTIFICATE))).unwrap();
+async fn a_trusted_certificate_is_taken_and_its_connection_is_kept() {
+    let authority = Authority::new();
+    let port = authority.target(localhost()).await;
+    let caller = caller(authority.roots());
+    for n in 0..3 {
+        let ok = attempt(&caller, format!("https://localhost:{port}/x")).await;
+        assert_eq!(ok.outcome, AttemptOutcome::Delivered);
+        assert_eq!((ok.phases.reused, ok.phases.tls_us.is_some()), (n > 0, n == 0));
+    }
+}
 
-    let ok = attempt(format!("https://localhost:{port}/x"), trusted.clone()).await;
+#[tokio::test]
+async fn a_certificate_that_does_not_hold_is_refused_with_its_reason() {
+    let authority = Authority::new();
+    let mut expired = localhost();
+    expired.not_before = date_time_ymd(2020, 1, 1);
+    expired.not_after = date_time_ymd(2020, 2, 1);
+    let mut early = localhost();
+    early.not_before = date_time_ymd(2500, 1, 1);
+    early.not_after = date_time_ymd(2501, 1, 1);
+    let other = CertificateParams::new(vec!["other.example".to_owned()]).unwrap();
+    for (params, want) in [
+        (expired, "certificate has expired"),
+        (early, "certificate is not valid yet"),
+        (other, "certificate is for another host"),
+    ] {
+        let port = authority.target(params).await;
+        let url = format!("https://localhost:{port}/x");
+        let bad = attempt(&caller(authority.roots()), url).await;
+        let (cause, hint) = refused(&bad);
+        assert_eq!(cause, want);
+        assert!(hint.contains("certificate"), "{hint}");
+        assert!(bad.response.is_none() && bad.phases.first_byte_us.is_none());
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_trusted_is_refused() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let want = "certificate is signed by nobody this machine trusts";
+    let port = stranger.target(localhost()).await;
+    let bad = attempt(&caller(authority.roots()), format!("https://localhost:{port}/x")).await;
+    assert_eq!(refused(&bad).0, want);
+    let key = KeyPair::generate().unwrap();
+    let port = target(&localhost().self_signed(&key).unwrap(), &key).await;
+    let bad = attempt(&caller(authority.roots()), format!("https://localhost:{port}/x")).await;
+    assert_eq!(refused(&bad).0, want);
+}
+
+#[tokio::test]
+async fn a_certificate_of_an_address_is_for_that_address() {
+    let authority = Authority::new();
+    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let port = authority.target(params).await;
+    let caller = caller(authority.roots());
+    let ok = attempt(&caller, format!("https://127.0.0.1:{port}/x")).await;
     assert_eq!(ok.outcome, AttemptOutcome::Delivered);
-    assert!(ok.phases.tls_us.is_some());
-
-    let other = attempt(format!("https://127.0.0.1:{port}/x"), trusted).await;
-    assert_eq!(certificate_error(&other), "certificate is for another host");
-    let nobody = attempt(format!("https://localhost:{port}/x"), RootCertStore::empty()).await;
-    assert_eq!(certificate_error(&nobody), "certificate is signed by nobody this machine trusts");
+    let bad = attempt(&caller, format!("https://localhost:{port}/x")).await;
+    assert_eq!(refused(&bad).0, "certificate is for another host");
 }

@@ -158,16 +158,10 @@ async fn a_dead_target_delays_nobody_else() {
     let delivery = test_event(&api, &alive.url()).await;
     assert_eq!(delivery.state, DeliveryState::Delivered);
     assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
-    assert_eq!(dead.requests().len(), 2);
+    dead.until_requests(2).await;
     // A test goes out at once, though its webhook has no room for events.
     let test =
         tokio::spawn(async move { call(&api, "POST", "/webhooks/1/test", &Value::Null).await });
-    for _ in 0..100 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        if dead.requests().len() == 3 {
-            break;
-        }
-    }
-    assert_eq!(dead.requests().len(), 3);
+    dead.until_requests(3).await;
     test.abort();
 }

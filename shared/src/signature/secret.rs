@@ -11,6 +11,9 @@ use thiserror::Error;
 
 use super::mac::from_hex;
 
+/// A secret of any text in bytes at most: more than any provider gives out.
+const SHARED_BYTES_MAX: usize = 512;
+
 /// A signing secret. Neither `Debug` nor `Display` shows it; [`reveal`](Self::reveal) does.
 ///
 /// `whsec_` and base64 is Standard Webhooks' symmetric secret, `whsk_` its ed25519 key pair and
@@ -32,6 +35,9 @@ pub enum BadSecret {
     /// Its key is too short or too long.
     #[error("use the secret: its key has {0} bytes, the specification asks for 24 to 64")]
     Length(usize),
+    /// It is empty, of several lines, or too long.
+    #[error("use the secret: give one line of 1 to {SHARED_BYTES_MAX} bytes")]
+    Shared,
     /// It is no ed25519 key.
     #[error(
         "use the key: after `whsk_` comes base64 of 32 bytes of seed and the 32 of its public \
@@ -90,6 +96,20 @@ impl Secret {
             return secret.signing_key().map(|_| secret);
         }
         Self::from_key(&secret.key(Form::Decoded)?)
+    }
+
+    /// From the text of one that both sides agreed on, for schemes that take any text. The space
+    /// around it is dropped.
+    ///
+    /// # Errors
+    /// It is empty, has more than one line, or more than 512 bytes.
+    pub fn shared(text: &str) -> Result<Self, BadSecret> {
+        let text = text.trim();
+        let is_line = !text.is_empty() && !text.contains(char::is_control);
+        if is_line && text.len() <= SHARED_BYTES_MAX {
+            return Ok(Self::from_text(text));
+        }
+        Err(BadSecret::Shared)
     }
 
     /// Its text, to be shown once.
@@ -178,6 +198,10 @@ mod tests {
         assert_eq!(Secret::parse("whsec_!"), Err(BadSecret::NotBase64));
         assert_eq!(Secret::parse(PAIR).unwrap().reveal(), PAIR);
         assert_eq!(Secret::parse("whsk_AAAA"), Err(BadSecret::Ed25519));
+        assert_eq!(Secret::shared(" It's a Secret\n").unwrap().reveal(), "It's a Secret");
+        for bad in ["", " \n", "a\nb", &"x".repeat(513)] {
+            assert_eq!(Secret::shared(bad), Err(BadSecret::Shared));
+        }
         let public = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=";
         assert_eq!(Secret::parse(public), Err(BadSecret::PublicKey));
         assert!(Secret::from_text(public).verifying_key().is_ok());

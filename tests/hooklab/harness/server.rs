@@ -52,13 +52,22 @@ impl Server {
         Self::try_on(store, flags).unwrap_or_else(|log| panic!("no ready line; it said:\n{log}"))
     }
 
+    /// On this store and the ports of one that is gone, so that its clients find it again.
+    pub(crate) fn again_on(store: &Path, capture: &str, dashboard: &str) -> Self {
+        Self::try_at(["--port", capture, "--dashboard-port", dashboard], store, &[])
+            .unwrap_or_else(|log| panic!("no ready line; it said:\n{log}"))
+    }
+
     /// On this store, with more flags; what it said on stderr, if it does not become ready.
     pub(crate) fn try_on(store: &Path, flags: &[&str]) -> Result<Self, String> {
+        Self::try_at(["--port", "0", "--dashboard-port", "0"], store, flags)
+    }
+
+    fn try_at(ports: [&str; 4], store: &Path, flags: &[&str]) -> Result<Self, String> {
         let mut log = tempfile::tempfile().unwrap();
         let begun = Instant::now();
         let mut command = program(store.parent().unwrap());
-        command.args(["serve", "--json", "--port", "0", "--dashboard-port", "0", "--store"]);
-        command.arg(store).args(flags);
+        command.args(["serve", "--json"]).args(ports).arg("--store").arg(store).args(flags);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log.try_clone().unwrap());
         let mut child = command.spawn().unwrap();
         let stdout = lines(child.stdout.take().unwrap());

@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use hooklab_shared::escape;
+use crate::escape;
 
 /// Text up to this many bytes may be a word; half of the 128 KiB that Linux gives to one argument,
 /// the least of the systems that have a POSIX shell.
@@ -17,14 +17,21 @@ const WORD_BYTES_MAX: usize = 64 * 1024;
 const PRINTF_BYTES_MAX: usize = 16 * 1024;
 
 /// Whether these bytes can stand in single quotes: short text that a terminal shows as it is.
-pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+#[must_use]
+pub fn is_plain(bytes: &[u8]) -> bool {
     bytes.len() <= WORD_BYTES_MAX
         && std::str::from_utf8(bytes).is_ok_and(|text| escape::terminal(text, false) == text)
 }
 
 /// A word that the shell expands to exactly these bytes; none for what no argument can be: NUL
 /// ends it, and a command substitution drops the newlines at its end.
-pub(crate) fn word(bytes: &[u8]) -> Option<Vec<u8>> {
+///
+/// ```
+/// use hooklab_shared::shell::word;
+/// assert_eq!(word(b"it's").unwrap(), br"'it'\''s'");
+/// ```
+#[must_use]
+pub fn word(bytes: &[u8]) -> Option<Vec<u8>> {
     if bytes.contains(&0) || bytes.ends_with(b"\n") {
         return None;
     }
@@ -40,7 +47,10 @@ pub(crate) fn word(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A command that prints exactly these bytes, of any length, and a pipe behind it.
-pub(crate) fn piped(bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
+///
+/// # Errors
+/// Those of `out`.
+pub fn piped(bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
     let whole = bytes.len() <= PRINTF_BYTES_MAX;
     if !whole {
         out.write_all(b"{\n")?;

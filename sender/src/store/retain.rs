@@ -1,0 +1,84 @@
+//! Retention: the oldest deliveries that have ended go, with their attempts and events.
+
+use hooklab_shared::id::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::{Store, StoreError};
+use crate::sender::Keep;
+
+impl Store {
+    /// Drops at most so many deliveries that are beyond the bounds, and tells how many it dropped.
+    pub(crate) async fn drop_old(
+        &self,
+        keep: Keep,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<usize, StoreError> {
+        let age = i64::try_from(keep.age.as_micros()).unwrap_or(i64::MAX);
+        let oldest = now.as_micros().saturating_sub(age);
+        let count = i64::try_from(keep.deliveries).unwrap_or(i64::MAX);
+        self.write_soon(move |connection| drop_old(connection, count, oldest, most)).await
+    }
+
+    /// How many deliveries retention has dropped since the store was made.
+    pub(crate) async fn dropped(&self) -> Result<u64, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT coalesce(sum(count), 0) FROM dropped WHERE what = 'deliveries'";
+            let dropped: i64 = connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+            Ok(dropped.unsigned_abs())
+        })
+        .await
+    }
+}
+
+fn drop_old(
+    connection: &Connection,
+    keep: i64,
+    oldest: i64,
+    most: usize,
+) -> Result<usize, StoreError> {
+    // Rows are numbered without gaps, so the newest so many are those above this one.
+    let newest: i64 = connection
+        .prepare_cached("SELECT coalesce(max(row), 0) FROM delivery")?
+        .query_row([], |row| row.get(0))?;
+    let young: Option<i64> = connection
+        .prepare_cached("SELECT row FROM delivery WHERE created_at >= ?1 ORDER BY row LIMIT 1")?
+        .query_row([oldest], |row| row.get(0))
+        .optional()?;
+    let last = newest.saturating_sub(keep).max(young.map_or(newest, |young| young - 1));
+    let mut looking = connection.prepare_cached(
+        "SELECT row, event_id FROM delivery WHERE row <= ?1 \
+         AND state <> 'pending' AND began_at IS NULL ORDER BY row LIMIT ?2",
+    )?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let found = looking.query_map(params![last, most], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let found: Vec<(i64, String)> = found.collect::<Result<_, _>>()?;
+    for (row, event) in &found {
+        forget(connection, *row, event)?;
+    }
+    // Events that nobody waited for were never part of a delivery.
+    connection
+        .prepare_cached("DELETE FROM event WHERE deliveries = 0 AND created_at < ?1")?
+        .execute([oldest])?;
+    if !found.is_empty() {
+        connection
+            .prepare_cached(
+                "INSERT INTO dropped (what, count) VALUES ('deliveries', ?1) \
+                 ON CONFLICT (what) DO UPDATE SET count = count + ?1",
+            )?
+            .execute([i64::try_from(found.len()).unwrap_or(i64::MAX)])?;
+    }
+    Ok(found.len())
+}
+
+fn forget(connection: &Connection, row: i64, event: &str) -> Result<(), StoreError> {
+    connection.prepare_cached("DELETE FROM attempt WHERE delivery = ?1")?.execute([row])?;
+    connection.prepare_cached("DELETE FROM delivery WHERE row = ?1")?.execute([row])?;
+    connection
+        .prepare_cached("UPDATE event SET deliveries = deliveries - 1 WHERE id = ?1")?
+        .execute([event])?;
+    connection
+        .prepare_cached("DELETE FROM event WHERE id = ?1 AND deliveries <= 0")?
+        .execute([event])?;
+    Ok(())
+}

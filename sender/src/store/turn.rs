@@ -1,0 +1,141 @@
+//! One turn of the worker, one transaction: what ended is logged, and what is due is taken.
+//!
+//! Taking is a write: a delivery whose attempt is under way says so in the store, so that an
+//! attempt that a crash cut off is not forgotten.
+
+mod log;
+mod take;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hooklab_shared::delivery::{Attempt, DeliveryState};
+use hooklab_shared::id::Timestamp;
+use hooklab_shared::signature::Keys;
+use hooklab_shared::webhook::Profile;
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use super::{Store, StoreError};
+use crate::delivery::{Health, Wanted};
+use crate::profile::Event;
+
+/// A delivery whose next attempt is due.
+#[derive(Clone, Debug)]
+pub(crate) struct Due {
+    /// Its place in the store.
+    pub(crate) row: i64,
+    pub(crate) id: Uuid,
+    pub(crate) webhook: i64,
+    pub(crate) target: String,
+    pub(crate) test: bool,
+    pub(crate) profile: Profile,
+    /// What it signs with: the webhook's secret, then the old one while that is in force.
+    pub(crate) keys: Keys,
+    /// The webhook's own header fields.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The webhook's own timeout.
+    pub(crate) timeout: Option<Duration>,
+    /// The number of the attempt that is due, from 1.
+    pub(crate) n: u32,
+    /// Whether it was asked for by hand.
+    pub(crate) manual: bool,
+    pub(crate) event: Event,
+}
+
+/// A delivery that was taken, and where it is in its schedule.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) lane: i64,
+    pub(crate) due: Due,
+    pub(crate) step: u32,
+    pub(crate) schedule: Arc<[Duration]>,
+}
+
+/// An attempt that is over, and where its delivery goes from here.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    pub(crate) row: i64,
+    pub(crate) id: Uuid,
+    pub(crate) webhook: i64,
+    pub(crate) test: bool,
+    pub(crate) attempt: Attempt,
+    pub(crate) state: DeliveryState,
+    /// The place in the schedule of what comes next.
+    pub(crate) step: u32,
+    pub(crate) due_at: Timestamp,
+    /// Why it ended undelivered, if it did.
+    pub(crate) because: Option<String>,
+    /// Until when the webhook is left alone.
+    pub(crate) held_until: Option<Timestamp>,
+    /// The target says that it is gone for good.
+    pub(crate) gone: bool,
+}
+
+/// What a turn is asked to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// In the order in which they ended.
+    pub(crate) ended: Arc<[Ended]>,
+    pub(crate) wanted: Vec<Wanted>,
+    pub(crate) now: Timestamp,
+    /// A webhook that has failed since before this is deactivated.
+    pub(crate) failing_since_min: Timestamp,
+}
+
+/// What a turn came to.
+#[derive(Debug, Default)]
+pub(crate) struct Turned {
+    /// Where each that ended stands now, in their order: it may have been cancelled meanwhile.
+    pub(crate) states: Vec<DeliveryState>,
+    pub(crate) taken: Vec<Taken>,
+    /// Each lane that asked: how many it got, and when its next delivery is due.
+    pub(crate) lanes: Vec<(i64, usize, Option<Timestamp>)>,
+    /// Each webhook that it had to do with.
+    pub(crate) health: Vec<(i64, Health)>,
+    /// Webhooks that it deactivated, and why.
+    pub(crate) deactivated: Vec<(i64, String)>,
+    /// Deliveries that it called off.
+    pub(crate) cancelled: Vec<Cancelled>,
+}
+
+/// A delivery that was called off.
+#[derive(Clone, Debug)]
+pub(crate) struct Cancelled {
+    pub(crate) id: Uuid,
+    pub(crate) webhook: i64,
+    pub(crate) because: String,
+}
+
+impl Store {
+    /// Makes a turn. It survives kill -9 when this returns, which is what a log has to.
+    pub(crate) async fn turn(&self, asked: Asked) -> Result<Turned, StoreError> {
+        self.write_soon(move |connection| turn(connection, &asked)).await
+    }
+
+    /// Every lane that has something pending, and when that is due.
+    pub(crate) async fn lanes(&self) -> Result<Vec<(i64, Timestamp)>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT lane, min(due_at) FROM delivery \
+                 WHERE state = 'pending' AND began_at IS NULL GROUP BY lane",
+            )?;
+            let at = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let lanes = statement.query_map([], at)?;
+            lanes
+                .map(|lane| lane.map(|(lane, at)| (lane, Timestamp::from_micros(at))))
+                .collect::<Result<_, _>>()
+                .map_err(StoreError::from)
+        })
+        .await
+    }
+}
+
+fn turn(connection: &Connection, asked: &Asked) -> Result<Turned, StoreError> {
+    let mut turned = Turned::default();
+    log::log(connection, asked, &mut turned)?;
+    for &wanted in &asked.wanted {
+        take::take(connection, wanted, asked.now, &mut turned)?;
+    }
+    Ok(turned)
+}

@@ -1,0 +1,211 @@
+//! Attempts that are over: each is logged, its delivery moves on, its webhook remembers.
+
+use std::collections::BTreeMap;
+
+use hooklab_shared::delivery::{Attempt, AttemptOutcome, DeliveryState};
+use hooklab_shared::id::Timestamp;
+use hooklab_shared::span::Span;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::{Asked, Ended, Turned};
+use crate::delivery::Health;
+use crate::store::{StoreError, cancel, deliveries, webhooks};
+
+/// What a webhook has to remember of one turn.
+#[derive(Default)]
+struct Memory<'a> {
+    last: Option<&'a Ended>,
+    delivered: i64,
+    /// Whether one succeeded, and failures since the last that did.
+    is_well: bool,
+    failures: i64,
+    failing_since: Option<Timestamp>,
+    held_until: Option<Timestamp>,
+    gone: bool,
+}
+
+pub(super) fn log(
+    connection: &Connection,
+    asked: &Asked,
+    turned: &mut Turned,
+) -> Result<(), StoreError> {
+    let mut memories: BTreeMap<i64, Memory<'_>> = BTreeMap::new();
+    for ended in &*asked.ended {
+        let (state, is_new) = record(connection, ended)?;
+        turned.states.push(state);
+        if is_new {
+            memories.entry(ended.webhook).or_default().take_in(ended);
+        }
+    }
+    for (webhook, memory) in memories {
+        remember(connection, webhook, &memory, asked, turned)?;
+    }
+    Ok(())
+}
+
+/// Where the delivery stands now, and whether this attempt was not logged before: a commit that
+/// seemed to fail may not have.
+fn record(connection: &Connection, ended: &Ended) -> Result<(DeliveryState, bool), StoreError> {
+    let attempt = &ended.attempt;
+    let logged = connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO attempt (delivery, n, document) VALUES (?1, ?2, ?3)",
+        )?
+        .execute(params![ended.row, attempt.n, serde_json::to_string(attempt)?])?;
+    // One that was cancelled meanwhile stays so, unless it was delivered after all; and nothing is
+    // tried again for a webhook that is no more, or not active.
+    let state: Option<String> = connection
+        .prepare_cached(
+            "UPDATE delivery SET state = CASE \
+                 WHEN ?2 = 'pending' AND (state = 'cancelled' OR NOT EXISTS \
+                     (SELECT 1 FROM webhook w WHERE w.id = webhook AND w.active)) \
+                 THEN 'cancelled' \
+                 WHEN state = 'cancelled' AND ?2 <> 'delivered' THEN 'cancelled' ELSE ?2 END, \
+             because = CASE WHEN ?2 = 'delivered' THEN NULL \
+                 WHEN because IS NULL AND ?2 = 'pending' AND NOT EXISTS \
+                     (SELECT 1 FROM webhook w WHERE w.id = webhook AND w.active) \
+                 THEN 'its webhook is no longer active' ELSE coalesce(because, ?7) END, \
+             attempts = ?3, step = ?4, due_at = ?5, began_at = NULL, manual = 0, lane = webhook \
+             WHERE row = ?1 AND ?6 RETURNING state",
+        )?
+        .query_row(
+            params![
+                ended.row,
+                ended.state.as_str(),
+                attempt.n,
+                ended.step,
+                ended.due_at.as_micros(),
+                logged > 0,
+                ended.because,
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let state = state.map_or(ended.state, |state| deliveries::state(&state));
+    Ok((state, logged > 0))
+}
+
+impl<'a> Memory<'a> {
+    fn take_in(&mut self, ended: &'a Ended) {
+        self.last = Some(ended);
+        self.gone |= ended.gone;
+        self.held_until = self.held_until.max(ended.held_until);
+        let is_delivered = ended.state == DeliveryState::Delivered;
+        if is_delivered {
+            self.is_well = true;
+            self.failures = 0;
+            self.failing_since = None;
+            self.delivered += i64::from(!ended.test);
+        } else if !ended.test {
+            // A test that fails tells its user; it does not count against the webhook.
+            self.failures += 1;
+            self.failing_since = self.failing_since.or(Some(ended.attempt.at));
+        }
+    }
+}
+
+fn remember(
+    connection: &Connection,
+    webhook: i64,
+    memory: &Memory<'_>,
+    asked: &Asked,
+    turned: &mut Turned,
+) -> Result<(), StoreError> {
+    let Some(last) = memory.last else { return Ok(()) };
+    let found: Option<(bool, Option<i64>)> = connection
+        .prepare_cached(
+            "UPDATE webhook SET last_at = ?2, last_ok = ?3, last_told = ?4, count = count + ?5, \
+             failures = iif(?6, 0, failures) + ?7, \
+             failing_since = iif(?6, ?8, coalesce(failing_since, ?8)), \
+             held_until = max(coalesce(held_until, 0), coalesce(?9, 0)) \
+             WHERE id = ?1 RETURNING active, failing_since",
+        )?
+        .query_row(
+            params![
+                webhook,
+                last.attempt.at.as_micros(),
+                last.state == DeliveryState::Delivered,
+                told(&last.attempt),
+                memory.delivered,
+                memory.is_well,
+                memory.failures,
+                memory.failing_since.map(Timestamp::as_micros),
+                memory.held_until.map(Timestamp::as_micros),
+            ],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    let Some((active, failing_since)) = found else { return Ok(()) };
+    let failing_since = failing_since.map(Timestamp::from_micros);
+    if let Some(because) = why_deactivated(memory, failing_since, asked)
+        && active
+    {
+        deactivate(connection, webhook, &because, asked.now, turned)?;
+    }
+    if let Some(health) = health(connection, webhook)? {
+        turned.health.push((webhook, health));
+    }
+    Ok(())
+}
+
+fn why_deactivated(
+    memory: &Memory<'_>,
+    failing_since: Option<Timestamp>,
+    asked: &Asked,
+) -> Option<String> {
+    if memory.gone {
+        return Some("its target answered 410 Gone; activate it again once it is back".to_owned());
+    }
+    let since = failing_since.filter(|&since| since <= asked.failing_since_min)?;
+    let days = Span::from(crate::schedule::FAILING_MAX);
+    let is_failing = memory.failures > 0;
+    is_failing.then(|| {
+        format!(
+            "every attempt has failed since {since}, for {days}; activate it again once its \
+                 target is well"
+        )
+    })
+}
+
+fn deactivate(
+    connection: &Connection,
+    webhook: i64,
+    because: &str,
+    now: Timestamp,
+    turned: &mut Turned,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE webhook SET active = 0, deactivated_because = ?2, modified_at = ?3 \
+             WHERE id = ?1",
+        )?
+        .execute(params![webhook, because, now.as_micros()])?;
+    let why = format!("webhook {webhook} was deactivated: {because}");
+    turned.cancelled.extend(cancel::pending_of(connection, webhook, &why)?);
+    turned.deactivated.push((webhook, because.to_owned()));
+    Ok(())
+}
+
+/// How a webhook does.
+fn health(connection: &Connection, webhook: i64) -> Result<Option<Health>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT url, rate, failures, held_until FROM webhook WHERE id = ?1")?;
+    let found = statement.query_row([webhook], |row| {
+        let url: String = row.get(0)?;
+        Ok(webhooks::health(&url, row.get(1)?, row.get(2)?, row.get(3)?))
+    });
+    Ok(found.optional()?)
+}
+
+/// An outcome in a few words.
+fn told(attempt: &Attempt) -> String {
+    match &attempt.outcome {
+        AttemptOutcome::Delivered => attempt
+            .response
+            .as_ref()
+            .map_or_else(|| "delivered".to_owned(), |response| response.status.to_string()),
+        AttemptOutcome::Refused { status, .. } => status.to_string(),
+        AttemptOutcome::Failed { phase, cause, .. } => format!("{}: {cause}", phase.as_str()),
+        AttemptOutcome::Interrupted => "interrupted".to_owned(),
+    }
+}

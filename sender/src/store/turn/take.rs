@@ -1,0 +1,148 @@
+//! What is due: taken lane by lane, and marked as under way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hooklab_shared::id::Timestamp;
+use hooklab_shared::signature::{Keys, Secret};
+use hooklab_shared::span::Span;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::{Due, Taken, Turned};
+use crate::delivery::{Health, Wanted};
+use crate::profile::Event;
+use crate::schedule;
+use crate::store::{StoreError, cancel, webhooks};
+
+/// A webhook's terms for the attempts of this turn.
+struct Terms {
+    active: bool,
+    url: String,
+    keys: Keys,
+    headers: Vec<(String, String)>,
+    timeout: Option<Duration>,
+    schedule: Option<Vec<Span>>,
+    health: Health,
+}
+
+pub(super) fn take(
+    connection: &Connection,
+    Wanted { lane, most }: Wanted,
+    now: Timestamp,
+    turned: &mut Turned,
+) -> Result<(), StoreError> {
+    let webhook = lane.abs();
+    let terms = terms(connection, webhook, now)?;
+    // A test may go to an inactive webhook; nothing goes to one that is deleted.
+    let may = terms.as_ref().is_some_and(|terms| terms.active || lane < 0);
+    let (Some(terms), true) = (terms, may) else {
+        let why = format!("webhook {webhook} is not active, or was deleted");
+        turned.cancelled.extend(cancel::pending_of(connection, webhook, &why)?);
+        turned.lanes.push((lane, 0, None));
+        return Ok(());
+    };
+    let found = due(connection, lane, now, most)?;
+    let taken = found.len();
+    for (mut due, step) in found {
+        // Retries follow the webhook: one changes its URL because the old one fails.
+        due.target.clone_from(&terms.url);
+        begin(connection, &due, now)?;
+        let schedule = schedule::of(due.profile, terms.schedule.as_deref());
+        let due = Due {
+            keys: terms.keys.clone(),
+            headers: terms.headers.clone(),
+            timeout: terms.timeout,
+            ..due
+        };
+        turned.taken.push(Taken { lane, due, step, schedule: Arc::from(&*schedule) });
+    }
+    turned.lanes.push((lane, taken, next(connection, lane)?));
+    turned.health.push((webhook, terms.health));
+    Ok(())
+}
+
+fn due(
+    connection: &Connection,
+    lane: i64,
+    now: Timestamp,
+    most: usize,
+) -> Result<Vec<(Due, u32)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT d.row, d.id, d.webhook, d.target, d.test, d.profile, d.attempts, d.manual, \
+         d.step, e.id, e.type, e.created_at, e.payload \
+         FROM delivery d JOIN event e ON e.id = d.event_id \
+         WHERE d.lane = ?1 AND d.state = 'pending' AND d.began_at IS NULL AND d.due_at <= ?2 \
+         ORDER BY d.due_at, d.row LIMIT ?3",
+    )?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![lane, now.as_micros(), most], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn begin(connection: &Connection, due: &Due, now: Timestamp) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE delivery SET began_at = ?2, target = ?3 WHERE row = ?1")?
+        .execute(params![due.row, now.as_micros(), due.target])?;
+    Ok(())
+}
+
+fn next(connection: &Connection, lane: i64) -> Result<Option<Timestamp>, StoreError> {
+    let next: Option<i64> = connection
+        .prepare_cached(
+            "SELECT min(due_at) FROM delivery \
+             WHERE lane = ?1 AND state = 'pending' AND began_at IS NULL",
+        )?
+        .query_row([lane], |row| row.get(0))?;
+    Ok(next.map(Timestamp::from_micros))
+}
+
+fn terms(
+    connection: &Connection,
+    webhook: i64,
+    now: Timestamp,
+) -> Result<Option<Terms>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT active, secret, iif(old_secret_until > ?2, old_secret, NULL), headers, \
+         timeout_ms, schedule, url, rate, failures, held_until FROM webhook WHERE id = ?1",
+    )?;
+    let read = |row: &Row<'_>| {
+        let secrets = [row.get::<_, Option<String>>(1)?, row.get(2)?];
+        let secrets = secrets.into_iter().flatten().map(|text| Secret::from_text(&text)).collect();
+        let url: String = row.get(6)?;
+        Ok(Terms {
+            active: row.get(0)?,
+            keys: Keys { secrets, ..Keys::default() },
+            headers: webhooks::parsed(row.get(3)?).unwrap_or_default(),
+            timeout: webhooks::timeout(row.get(4)?).map(Span::as_duration),
+            schedule: webhooks::parsed(row.get(5)?),
+            health: webhooks::health(&url, row.get(7)?, row.get(8)?, row.get(9)?),
+            url,
+        })
+    };
+    Ok(statement.query_row(params![webhook, now.as_micros()], read).optional()?)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<(Due, u32)> {
+    let id: String = row.get(1)?;
+    let profile: String = row.get(5)?;
+    let due = Due {
+        row: row.get(0)?,
+        id: id.parse().unwrap_or_default(),
+        webhook: row.get(2)?,
+        target: row.get(3)?,
+        test: row.get(4)?,
+        profile: webhooks::profile(&profile),
+        keys: Keys::default(),
+        headers: Vec::new(),
+        timeout: None,
+        n: row.get::<_, u32>(6)? + 1,
+        manual: row.get(7)?,
+        event: Event {
+            id: row.get(9)?,
+            kind: row.get(10)?,
+            created_at: Timestamp::from_micros(row.get(11)?),
+            payload: row.get(12)?,
+        },
+    };
+    Ok((due, row.get(8)?))
+}
