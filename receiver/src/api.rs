@@ -25,8 +25,6 @@ use utoipa_axum::routes;
 
 use crate::Receiver;
 
-pub use live::OriginVetted;
-
 /// Every route, with paths relative to `/api/v1`.
 pub(crate) fn router(receiver: Receiver) -> Router {
     let body_bytes_max = DefaultBodyLimit::max(receiver.limits().api_body_bytes_max);

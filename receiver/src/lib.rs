@@ -13,6 +13,5 @@ pub mod store;
 mod tap;
 mod verdict;
 
-pub use api::OriginVetted;
 pub use held::Held;
 pub use receiver::{Receiver, Settings};

@@ -3,7 +3,9 @@
 mod deliveries;
 mod event_types;
 mod events;
+mod live;
 mod replays;
+mod resends;
 mod sends;
 mod webhooks;
 
@@ -24,7 +26,7 @@ use crate::store::StoreError;
 
 /// Paths of this router that name nothing. A fallback would be simpler, and would keep the router
 /// from being merged with another that has one.
-const BELOW: [&str; 12] = [
+const BELOW: [&str; 14] = [
     "/event-types/",
     "/event-types/{slug}/{*rest}",
     "/webhooks/",
@@ -33,6 +35,8 @@ const BELOW: [&str; 12] = [
     "/events/{*rest}",
     "/deliveries/",
     "/deliveries/{id}/{*rest}",
+    "/live/",
+    "/live/{*rest}",
     "/sends/",
     "/sends/{*rest}",
     "/replays/",
@@ -58,15 +62,20 @@ pub(crate) fn openapi() -> OpenApi {
 
 fn routes() -> OpenApiRouter<Sender> {
     OpenApiRouter::default()
-        .routes(routes!(event_types::list))
-        .routes(routes!(event_types::one))
+        .routes(routes!(event_types::list, event_types::add))
+        .routes(routes!(event_types::one, event_types::put, event_types::delete))
         .routes(routes!(webhooks::list, webhooks::add))
         .routes(routes!(webhooks::one, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::bulk))
         .routes(routes!(webhooks::test))
         .routes(routes!(webhooks::rotate))
         .routes(routes!(events::fire))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::one))
+        .routes(routes!(resends::one))
+        .routes(routes!(resends::many))
+        .routes(routes!(resends::cancel))
+        .routes(routes!(live::all))
         .routes(routes!(sends::send))
         .routes(routes!(replays::replay))
 }
@@ -98,9 +107,15 @@ async fn unknown_route(request: Request) -> Problem {
     Problem::new(404, "unknown-route", detail)
 }
 
+fn unknown_delivery(id: &str) -> Problem {
+    let id: String = id.chars().take(40).collect();
+    let detail = format!("there is no delivery `{id}`: GET /api/v1/deliveries lists them");
+    Problem::new(404, "unknown-delivery", detail)
+}
+
 fn unknown_webhook(id: &str) -> Problem {
     let id: String = id.chars().take(40).collect();
-    let detail = format!("there is no webhook `{id}`: GET /api/v1/webhooks lists them");
+    let detail = format!("there is no webhook `{id}`: `hooklab webhook list` names them all");
     Problem::new(404, "unknown-webhook", detail)
 }
 

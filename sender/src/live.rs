@@ -9,6 +9,8 @@ use hooklab_shared::delivery::{
     Attempt, AttemptSummary, Delivery, DeliveryState, Message, Watched,
 };
 use hooklab_shared::id::Timestamp;
+use hooklab_shared::limits::Limits;
+use hooklab_shared::listen::websocket::Telling;
 use hooklab_shared::webhook::Webhook;
 use tokio::sync::broadcast::{self, error::RecvError, error::TryRecvError};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -17,7 +19,10 @@ use crate::store::{Cancelled, Ended};
 
 /// The channel. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Live(Arc<Mutex<Option<broadcast::Sender<Frame>>>>);
+pub(crate) struct Live {
+    frames: Arc<Mutex<Option<broadcast::Sender<Frame>>>>,
+    watchers_max: usize,
+}
 
 /// A message, ready to go out.
 #[derive(Clone, Debug)]
@@ -36,21 +41,25 @@ pub(crate) struct Watch {
 
 impl Live {
     /// A channel that remembers so many messages for watchers that fall behind.
-    pub(crate) fn new(messages_max: usize) -> Self {
-        let (sender, _) = broadcast::channel(messages_max.max(1));
-        Self(Arc::new(Mutex::new(Some(sender))))
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let (sender, _) = broadcast::channel(limits.live_messages_max.max(1));
+        let frames = Arc::new(Mutex::new(Some(sender)));
+        Self { frames, watchers_max: limits.watchers_max }
     }
 
-    /// Watches from now on, all webhooks or one; none where the sender is closing.
+    /// Watches from now on, all webhooks or one; none where the sender is closing, or where there
+    /// are too many watchers.
     pub(crate) fn watch(&self, webhook: Option<i64>, now: Timestamp) -> Option<Watch> {
-        let frames = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.subscribe();
+        let channel = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = |channel: &&broadcast::Sender<_>| channel.receiver_count() < self.watchers_max;
+        let frames = channel.as_ref().filter(room)?.subscribe();
         let hello = encoded(&Message::Hello { webhook, at: now });
         Some(Watch { frames, webhook, hello: Some(hello) })
     }
 
     /// Ends every watch.
     pub(crate) fn close(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.frames.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// A delivery was accepted, or is sent again.
@@ -94,7 +103,7 @@ impl Live {
     }
 
     fn tell(&self, webhook: i64, message: impl FnOnce() -> Message) {
-        let channel = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let channel = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(channel) = &*channel
             && channel.receiver_count() > 0
         {
@@ -103,9 +112,8 @@ impl Live {
     }
 }
 
-impl Watch {
-    /// The next message; none when the sender closes.
-    pub(crate) async fn next(&mut self) -> Option<Utf8Bytes> {
+impl Telling for Watch {
+    async fn next(&mut self) -> Option<Utf8Bytes> {
         if let Some(hello) = self.hello.take() {
             return Some(hello);
         }
@@ -119,8 +127,7 @@ impl Watch {
         }
     }
 
-    /// A message that is there already.
-    pub(crate) fn try_next(&mut self) -> Option<Utf8Bytes> {
+    fn try_next(&mut self) -> Option<Utf8Bytes> {
         loop {
             match self.frames.try_recv() {
                 Ok(frame) if self.wants(&frame) => return Some(frame.text),
@@ -133,6 +140,12 @@ impl Watch {
         }
     }
 
+    fn gone(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+impl Watch {
     fn wants(&self, frame: &Frame) -> bool {
         self.webhook.is_none_or(|webhook| webhook == frame.webhook)
     }
@@ -159,10 +172,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_watcher_hears_its_webhook_and_a_slow_one_what_it_missed() {
-        let live = Live::new(2);
+        let limits = Limits { live_messages_max: 2, watchers_max: 2, ..Limits::default() };
+        let live = Live::new(&limits);
         live.deleted(1);
         let mut all = live.watch(None, Timestamp::default()).unwrap();
         let mut second = live.watch(Some(2), Timestamp::default()).unwrap();
+        assert!(live.watch(None, Timestamp::default()).is_none(), "there is no room for a third");
         assert!(all.next().await.unwrap().contains("hello"));
         assert!(second.next().await.unwrap().contains("\"webhook\":2"));
         for webhook in [1, 2, 1, 1] {

@@ -12,15 +12,17 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 
 use crate::api;
 use crate::attempt::Caller;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, OwnType};
 use crate::clock::Clock;
 use crate::delivery::{Retainer, Stir, Waiting, Worker};
 use crate::egress::{AllowTarget, Egress};
 use crate::live::Live;
+use crate::plugin::{self, Credentials};
 use crate::send::Poster;
 use crate::store::{Cancelled, OpenStoreError, Store, StoreError};
 
@@ -127,6 +129,8 @@ struct Inner {
     waiting: Arc<Waiting>,
     stir: Arc<Stir>,
     live: Live,
+    /// Held by each live channel while it says goodbye.
+    alive: watch::Sender<()>,
     /// Posts what is sent once, beside the worker.
     poster: Poster,
     /// A permit for each send under way.
@@ -150,14 +154,14 @@ impl Sender {
     /// The same by this clock.
     pub(crate) fn open_by(settings: Settings, clock: Clock) -> Result<Self, OpenError> {
         let runtime = Handle::try_current().map_err(|_| OpenError::Runtime)?;
-        let catalogue = Catalogue::load()?;
-        let store = Store::open(&settings.place, settings.limits.store_queue_max)?;
+        let (store, own_types) = Store::open(&settings.place, settings.limits.store_queue_max)?;
+        let catalogue = Catalogue::load(own_types.into_iter().map(OwnType::kept).collect())?;
         let (stop, stopping) = watch::channel(false);
         let limits = settings.limits;
         let egress = Egress::new(settings.allow_targets);
         let caller = Arc::new(Caller::new(egress, limits, settings.user_agent));
         let (waiting, stir) = (Arc::<Waiting>::default(), Arc::<Stir>::default());
-        let live = Live::new(limits.live_messages_max);
+        let live = Live::new(&limits);
         let retainer = Retainer::new(store.clone(), settings.keep, clock, stopping.clone());
         let worker = Worker {
             store: store.clone(),
@@ -171,6 +175,7 @@ impl Sender {
             clock,
         };
         let tasks = Mutex::new(vec![runtime.spawn(worker.run()), runtime.spawn(retainer.run())]);
+        let alive = watch::Sender::default();
         let (poster, sends) = (Poster::of(caller), Semaphore::new(Limits::SENDS_MAX));
         Ok(Self(Arc::new(Inner {
             store,
@@ -180,6 +185,7 @@ impl Sender {
             waiting,
             stir,
             live,
+            alive,
             poster,
             sends,
             replays: Semaphore::new(Limits::REPLAYS_MAX),
@@ -197,6 +203,18 @@ impl Sender {
     #[must_use]
     pub fn openapi() -> utoipa::openapi::OpenApi {
         api::openapi()
+    }
+
+    /// The REST API of Ultimate Multisite over the same webhooks, its routes relative to
+    /// `/wp-json/wu/v2`; it asks for these credentials, and for nothing else.
+    pub fn plugin_api(&self, credentials: Credentials) -> axum::Router {
+        plugin::router(self.clone(), credentials)
+    }
+
+    /// What [`Sender::plugin_api`] takes and answers, with the same paths.
+    #[must_use]
+    pub fn plugin_openapi() -> utoipa::openapi::OpenApi {
+        plugin::openapi()
     }
 
     /// Why it does not accept events, if it does not.
@@ -218,6 +236,7 @@ impl Sender {
             }
         }
         self.0.store.close().await;
+        let _ = timeout(self.0.limits.drain_timeout, self.0.alive.closed()).await;
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -254,6 +273,11 @@ impl Sender {
 
     pub(crate) fn live(&self) -> &Live {
         &self.0.live
+    }
+
+    /// Held by a live channel while it lives.
+    pub(crate) fn alive(&self) -> watch::Receiver<()> {
+        self.0.alive.subscribe()
     }
 
     /// Tells the worker and whoever watches of deliveries that were accepted.

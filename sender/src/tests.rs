@@ -1,9 +1,15 @@
 //! Tests of the whole sender, through its API and against real loopback sockets.
 
 mod api;
+mod by_hand;
 mod connections;
 mod failures;
+mod keeping;
+mod lists;
+mod moved;
+mod own_types;
 mod recovery;
+mod retries;
 mod sends;
 pub(crate) mod target;
 mod tls;

@@ -5,6 +5,7 @@
 
 mod phase;
 mod timed;
+pub mod websocket;
 
 use std::future::Future;
 use std::io;

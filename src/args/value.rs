@@ -1,9 +1,11 @@
-//! Values that flags take: secrets, payloads, durations, sizes, labels, profiles.
+//! Values that flags take: secrets, payloads, durations, sizes, labels, profiles, header fields.
 
 use std::io::Read;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use hooklab_shared::id::Timestamp;
 use hooklab_shared::limits::Limits;
 use hooklab_shared::span::Span;
 use hooklab_shared::webhook::Profile;
@@ -115,11 +117,84 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(|| "is too long".into())
 }
 
+/// An instant, as users name one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Instant {
+    /// This one.
+    At(Timestamp),
+    /// So long ago.
+    Ago(Duration),
+}
+
+impl Instant {
+    /// Which it is, as of now.
+    pub(crate) fn at(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::Ago(ago) => {
+                let micros = i64::try_from(ago.as_micros()).unwrap_or(i64::MAX);
+                Timestamp::from_micros(now.as_micros().saturating_sub(micros))
+            }
+        }
+    }
+}
+
+/// An instant in RFC 3339, or a duration: so long ago.
+pub(crate) fn instant(text: &str) -> Result<Instant, String> {
+    let ago = |span: Span| Instant::Ago(span.as_duration());
+    text.parse().map(Instant::At).or_else(|_| text.parse().map(ago)).map_err(|_| {
+        "an instant is 2026-11-24T10:00:00Z, or how long ago it was, such as 2h".into()
+    })
+}
+
 /// A label, `KEY=VALUE`.
 pub(crate) fn label(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("a label is KEY=VALUE, such as team=billing".into()),
+    }
+}
+
+/// A webhook's number.
+pub(crate) fn webhook(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "a webhook has a number: hooklab webhook list tells them".into())
+}
+
+/// A header field, `NAME: VALUE`.
+pub(crate) fn header(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("a header field is NAME: VALUE, such as 'X-Team: billing'".into()),
+    }
+}
+
+/// A value of its own, or `none`: what the profile has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Own<T>(pub(crate) Option<T>);
+
+impl<T: FromStr> FromStr for Own<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        if text == "none" { Ok(Self(None)) } else { text.parse().map(|own| Self(Some(own))) }
+    }
+}
+
+/// Waits between attempts, separated by commas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Schedule(pub(crate) Vec<Span>);
+
+impl FromStr for Schedule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wait = |text: &str| {
+            let why = |_| format!("`{text}` is no duration: give waits such as 0s,5s,5m");
+            text.trim().parse().map_err(why)
+        };
+        text.split(',').map(wait).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -165,6 +240,15 @@ mod tests {
     }
 
     #[test]
+    fn instants_are_told_or_counted_back() {
+        let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+        let told = |text: &str| instant(text).map(|instant| instant.at(now).to_string());
+        assert_eq!(told("2h").unwrap(), "2026-11-24T08:00:00.000000Z");
+        assert_eq!(told("2026-11-23T10:00:00+01:00").unwrap(), "2026-11-23T09:00:00.000000Z");
+        assert!(told("yesterday").is_err() && told("").is_err());
+    }
+
+    #[test]
     fn sizes_and_ages() {
         assert_eq!(bytes("512"), Ok(512));
         assert_eq!(bytes("2k"), Ok(2048));
@@ -174,6 +258,19 @@ mod tests {
         }
         assert_eq!(age("1h").unwrap().as_duration().as_secs(), 3600);
         assert!(age("0s").is_err() && age("5").is_err());
+    }
+
+    #[test]
+    fn header_fields_waits_and_none() {
+        assert_eq!(header("X-A: b: c"), Ok(("X-A".into(), "b: c".into())));
+        assert_eq!(header("X-A:"), Ok(("X-A".into(), String::new())));
+        assert!(header("X-A").is_err() && header(": b").is_err());
+        let waits: Schedule = "0s, 5s,1m 30s".parse().unwrap();
+        assert_eq!(waits.0.len(), 3);
+        assert!("0s,,1s".parse::<Schedule>().unwrap_err().contains("0s,5s,5m"));
+        assert_eq!("none".parse(), Ok(Own::<u32>(None)));
+        assert_eq!("7".parse(), Ok(Own(Some(7_u32))));
+        assert!(webhook("x").unwrap_err().contains("webhook list"));
     }
 
     #[test]

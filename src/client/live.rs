@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async};
+use url::Url;
 
 use super::{CONNECT_TIMEOUT, Client, ClientError};
 
@@ -49,6 +50,16 @@ impl Client {
         };
         let after = after.map(|seq| seq.to_string());
         let url = self.asking(path, [("after", after), ("q", channel.query.clone())]);
+        self.upgrade(&url, channel.told()).await
+    }
+
+    /// Opens the sender's live channel: what happens from now on, to all webhooks or to one.
+    pub(crate) async fn follow(&self, webhook: Option<i64>) -> Result<Live, ClientError> {
+        let url = self.asking(["live"], [("webhook", webhook.map(|id| id.to_string()))]);
+        self.upgrade(&url, "follow deliveries".to_owned()).await
+    }
+
+    async fn upgrade(&self, url: &Url, doing: String) -> Result<Live, ClientError> {
         let spelled = url.as_str().replacen("http", "ws", 1);
         let mut request = spelled
             .into_client_request()
@@ -61,15 +72,15 @@ impl Client {
         let stream = self.connect().await?;
         match timeout(CONNECT_TIMEOUT, client_async(request, stream)).await {
             Ok(Ok((socket, _))) => Ok(Live(socket)),
-            Ok(Err(error)) => Err(self.refused(channel, error)),
+            Ok(Err(error)) => Err(self.refused(doing, error)),
             Err(_) => Err(self.unreachable("no answer within 5 s")),
         }
     }
 
-    fn refused(&self, channel: &Channel, error: Error) -> ClientError {
+    fn refused(&self, doing: String, error: Error) -> ClientError {
         let Error::Http(response) = error else { return self.unreachable(error) };
         let body = response.body().as_deref().unwrap_or_default();
-        self.refusal(channel.told(), response.status(), body)
+        self.refusal(doing, response.status(), body)
     }
 }
 

@@ -1,19 +1,51 @@
-//! `deliveries`: the delivery log.
+//! `deliveries`: the delivery log, and what is done with a delivery by hand.
 
-use clap::Args;
-use hooklab_shared::bin::Page;
-use hooklab_shared::delivery::Delivery;
+mod follow;
+mod resend;
+
+use clap::{Args, Subcommand};
+use hooklab_shared::delivery::{Delivery, Log};
 use uuid::Uuid;
 
 use crate::client::Client;
 use crate::exit::{Code, Failure};
 use crate::report::{Report, delivery};
+use resend::ResendArgs;
+
+/// Where a delivery can stand.
+const STATES: [&str; 4] = ["pending", "delivered", "exhausted", "cancelled"];
+
+/// The log, or what to do with a delivery of it.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct DeliveriesArgs {
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    list: ListArgs,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// One delivery with its attempts, requests and answers
+    Show {
+        /// Its id
+        id: Uuid,
+    },
+    /// Send one again, or all that are exhausted since a time: the same event, the same id
+    Resend(ResendArgs),
+    /// Call a pending delivery off
+    Cancel {
+        /// Its id
+        id: Uuid,
+    },
+}
 
 /// Which deliveries.
 #[derive(Args)]
-pub(crate) struct DeliveriesArgs {
-    /// A delivery's id: shows its attempts, requests and answers
-    #[arg(conflicts_with_all = ["webhook", "event", "status", "limit"])]
+struct ListArgs {
+    /// A delivery's id: the same as show
+    #[arg(conflicts_with_all = ["webhook", "event", "status", "limit", "follow"])]
     id: Option<Uuid>,
     /// Only those of this webhook
     #[arg(long, value_name = "ID")]
@@ -22,12 +54,15 @@ pub(crate) struct DeliveriesArgs {
     #[arg(long, value_name = "SLUG")]
     event: Option<String>,
     /// Only those that stand so
-    #[arg(long, value_parser = ["pending", "delivered", "exhausted", "cancelled"])]
+    #[arg(long, value_parser = STATES)]
     status: Option<String>,
     /// How many, the newest first
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=500))]
     #[arg(default_value = "20")]
     limit: u32,
+    /// Follow them as they go, until Ctrl-C: every attempt, and how deliveries end
+    #[arg(long, conflicts_with_all = ["event", "status", "limit"])]
+    follow: bool,
 }
 
 /// Runs it.
@@ -36,35 +71,61 @@ pub(crate) async fn run(
     client: &Client,
     report: &mut Report,
 ) -> Result<Code, Failure> {
-    if let Some(id) = args.id {
-        let found: Delivery = client.get(&client.url(["deliveries", &id.to_string()])).await?;
-        match report.is_json() {
-            true => report.json(&found)?,
-            false => delivery::whole(report, &found)?,
-        }
-        return Ok(Code::Done);
-    }
-    let mut url = client.url(["deliveries"]);
-    let webhook = args.webhook.map(|id| id.to_string());
-    let wanted = [("webhook", &webhook), ("event", &args.event), ("status", &args.status)];
-    for (name, value) in wanted {
-        if let Some(value) = value {
-            url.query_pairs_mut().append_pair(name, value);
-        }
-    }
-    url.query_pairs_mut().append_pair("limit", &args.limit.to_string());
-    let page: Page<Delivery> = client.get(&url).await?;
-    if report.is_json() {
-        report.json(&page)?;
-        return Ok(Code::Done);
-    }
-    if page.items.is_empty() {
-        report.note("no delivery matches; fire an event: hooklab fire payment_received");
-        return Ok(Code::Done);
-    }
-    report.table(&delivery::table(&page.items))?;
-    if page.next.is_some() {
-        report.note("there are older ones; see more by --limit");
+    match &args.what {
+        Some(What::Show { id }) => show(*id, client, report).await?,
+        Some(What::Resend(args)) => return resend::run(args, client, report).await,
+        Some(What::Cancel { id }) => cancel(*id, client, report).await?,
+        None if args.list.follow => return follow::run(args.list.webhook, client, report).await,
+        None => match args.list.id {
+            Some(id) => show(id, client, report).await?,
+            None => list(&args.list, client, report).await?,
+        },
     }
     Ok(Code::Done)
+}
+
+async fn show(id: Uuid, client: &Client, report: &mut Report) -> Result<(), Failure> {
+    let found: Delivery = client.get(&client.url(["deliveries", &id.to_string()])).await?;
+    match report.is_json() {
+        true => report.json(&found),
+        false => delivery::whole(report, &found),
+    }
+}
+
+async fn cancel(id: Uuid, client: &Client, report: &mut Report) -> Result<(), Failure> {
+    let url = client.url(["deliveries", &id.to_string(), "cancel"]);
+    let cancelled: Delivery = client.post(&url, &serde_json::json!({})).await?;
+    match report.is_json() {
+        true => report.json(&cancelled),
+        false => report.line(format_args!("delivery {id}: cancelled")),
+    }
+}
+
+async fn list(args: &ListArgs, client: &Client, report: &mut Report) -> Result<(), Failure> {
+    let parameters = [
+        ("webhook", args.webhook.map(|id| id.to_string())),
+        ("event", args.event.clone()),
+        ("status", args.status.clone()),
+        ("limit", Some(args.limit.to_string())),
+    ];
+    let log: Log = client.get(&client.asking(["deliveries"], parameters)).await?;
+    if report.is_json() {
+        return report.json(&log);
+    }
+    if log.items.is_empty() {
+        let fire = report.command("fire payment_received");
+        report.note(format_args!("no delivery matches; fire an event: {fire}"));
+    } else {
+        report.table(&delivery::table(&log.items))?;
+    }
+    if log.next.is_some() {
+        report.note("there are older ones; see more by --limit");
+    }
+    if log.dropped > 0 {
+        let dropped = log.dropped;
+        report.note(format_args!(
+            "{dropped} were dropped from the log; keep more by serve --keep-deliveries"
+        ));
+    }
+    Ok(())
 }

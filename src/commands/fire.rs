@@ -52,15 +52,15 @@ fn tell(report: &mut Report, fired: &FiredEvent, no_wait: bool) -> Result<(), Fa
     report.line(format_args!("fired {} as {}{seed}", shown(&fired.kind), shown(&fired.id)))?;
     if fired.deliveries.is_empty() {
         let slug = shown(&fired.kind);
-        report.note(format_args!(
-            "no active webhook waits for {slug}; add one: hooklab webhook add --name NAME --url \
-             URL --event {slug}"
-        ));
+        let add = format_args!("webhook add --name NAME --url URL --event {slug}");
+        let add = report.command(add);
+        report.note(format_args!("no active webhook waits for {slug}; add one: {add}"));
         return Ok(());
     }
     if no_wait {
         let count = fired.deliveries.len();
-        return report.line(format_args!("accepted: {count} to deliver; see hooklab deliveries"));
+        let log = report.command("deliveries");
+        return report.line(format_args!("accepted: {count} to deliver; see {log}"));
     }
     for made in &fired.deliveries {
         delivery::confirm(report, made, "")?;

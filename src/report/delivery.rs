@@ -1,5 +1,7 @@
 //! A delivery, told truthfully: what came back, or where it ended and why.
 
+mod live;
+
 use hooklab_shared::delivery::{Attempt, AttemptOutcome, Delivery, DeliveryState, Phase};
 use hooklab_shared::headers::Octets;
 
@@ -7,6 +9,7 @@ use super::paint::Ink;
 use super::table::{Cell, Table};
 use super::{Report, capture, micros, shown, shown_bytes};
 use crate::exit::{Code, Failure};
+pub(crate) use live::told;
 
 /// How a process ends that waited for this delivery.
 pub(crate) fn code(delivery: &Delivery) -> Code {
@@ -79,7 +82,14 @@ pub(crate) fn confirm(
     report.line(format_args!("{margin}{told}  {}", shown(&delivery.target)))?;
     let Some(attempt) = delivery.attempts.last() else { return Ok(()) };
     rows(report, attempt, margin)?;
-    report.line(format_args!("{margin}  {:<10} {}", "delivery", delivery.id))
+    let row = |name: &str, value: &str| format!("{margin}  {name:<10} {value}");
+    if let Some(due_at) = delivery.due_at {
+        report.line(row("again at", &due_at.to_string()))?;
+    }
+    if let Some(because) = &delivery.because {
+        report.line(row("ended", &shown(because)))?;
+    }
+    report.line(row("delivery", &delivery.id.to_string()))
 }
 
 /// An attempt's latency, signature and answer, or what to try, a line each.
@@ -139,7 +149,8 @@ pub(crate) fn whole(report: &mut Report, delivery: &Delivery) -> Result<(), Fail
 }
 
 fn exchange(report: &mut Report, attempt: &Attempt) -> Result<(), Failure> {
-    let title = report.ink(Ink::Bold, format_args!("attempt {}", attempt.n));
+    let manual = if attempt.manual { " by hand" } else { "" };
+    let title = report.ink(Ink::Bold, format_args!("attempt {}{manual}", attempt.n));
     report.line(format_args!("\n{title} · {} · {}", attempt.at, latency(attempt)))?;
     let request = &attempt.request;
     report.line(format_args!("> {} {}", shown(&request.method), shown(&request.url)))?;

@@ -2,7 +2,6 @@
 //! server-sent events, with the same messages.
 
 mod events;
-mod websocket;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -10,6 +9,7 @@ use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, HeaderValue, Response};
 use hooklab_shared::extract::{Path, Query, bad_parameter};
 use hooklab_shared::id::Seq;
+use hooklab_shared::listen::websocket;
 use hooklab_shared::live::Message;
 use hooklab_shared::openapi::Refused;
 use hooklab_shared::problem::Problem;
@@ -20,14 +20,6 @@ use super::unknown_bin;
 use crate::Receiver;
 use crate::receiver::store_problem;
 use crate::store::Watch;
-
-/// The dashboard's word that a request's Origin is ours or absent. A browser sends a WebSocket
-/// upgrade anywhere without asking, so the handler itself insists on it.
-#[derive(Clone, Copy, Debug)]
-pub struct OriginVetted;
-
-/// Messages that go out between two flushes, at most: what made the channel fastest when measured.
-const BURST: usize = 64;
 
 /// What a bin's live channel takes.
 #[derive(Deserialize, utoipa::IntoParams)]

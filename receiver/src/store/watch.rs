@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use hooklab_shared::capture::Capture;
 use hooklab_shared::id::Seq;
+use hooklab_shared::listen::websocket::Telling;
 use hooklab_shared::live::Message;
 use tokio::task::yield_now;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -46,6 +47,20 @@ pub struct Watch {
     ready: VecDeque<(Option<Seq>, Utf8Bytes)>,
     resume_after: Option<Seq>,
     over: bool,
+}
+
+impl Telling for Watch {
+    async fn next(&mut self) -> Option<Utf8Bytes> {
+        Self::next(self).await
+    }
+
+    fn try_next(&mut self) -> Option<Utf8Bytes> {
+        Self::try_next(self)
+    }
+
+    fn gone(&self) -> Option<&'static str> {
+        self.deleted().then_some("the bin was deleted")
+    }
 }
 
 impl Watch {

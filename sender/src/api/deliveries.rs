@@ -2,15 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use hooklab_shared::bin::Page;
-use hooklab_shared::delivery::{Delivery, DeliveryState};
+use hooklab_shared::delivery::{Delivery, DeliveryState, Log};
 use hooklab_shared::extract::{Path, Query, bad_parameter, page_items};
 use hooklab_shared::openapi::Refused;
 use hooklab_shared::problem::Problem;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::cursor;
+use super::{cursor, unknown_delivery};
 use crate::sender::Sender;
 use crate::store::DeliveryFilter;
 
@@ -37,14 +36,14 @@ pub(super) struct List {
     get, path = "/deliveries", operation_id = "list_deliveries", tag = "deliveries",
     params(List),
     responses(
-        (status = 200, description = "A page of deliveries.", body = Page<Delivery>),
+        (status = 200, description = "A page of deliveries.", body = Log),
         Refused<422>, Refused<503>,
     )
 )]
 pub(super) async fn list(
     State(sender): State<Sender>,
     Query(list): Query<List>,
-) -> Result<Json<Page<Delivery>>, Problem> {
+) -> Result<Json<Log>, Problem> {
     let given = |parameter: Option<String>| parameter.filter(|text| !text.is_empty());
     let filter = DeliveryFilter {
         webhook: given(list.webhook).as_deref().map(webhook).transpose()?,
@@ -54,8 +53,24 @@ pub(super) async fn list(
         limit: page_items(list.limit, sender.limits())?,
         page_bytes_max: sender.limits().page_bytes_max,
     };
+    // In this order what is dropped meanwhile is missing from the page, never counted and shown.
+    let dropped = sender.store().dropped().await?;
+    let event = filter.event.clone();
     let (items, next) = sender.store().deliveries(filter).await?;
-    Ok(Json(Page { items, next: next.map(|next| next.to_string()) }))
+    if let Some(event) = event.filter(|_| items.is_empty()) {
+        known(&sender, event).await?;
+    }
+    Ok(Json(Log { items, next: next.map(|next| next.to_string()), dropped }))
+}
+
+/// An event type that neither the catalogue nor the log knows is a typing error, and not an empty
+/// list.
+async fn known(sender: &Sender, event: String) -> Result<(), Problem> {
+    let Some(detail) = sender.catalogue().slug_error(&event) else { return Ok(()) };
+    match sender.store().has_delivery_of(event).await? {
+        true => Ok(()),
+        false => Err(bad_parameter("event", format!("is not right: {detail}"))),
+    }
 }
 
 /// Tells of one delivery, with every attempt.
@@ -71,11 +86,7 @@ pub(super) async fn one(
     State(sender): State<Sender>,
     Path(id): Path<String>,
 ) -> Result<Json<Delivery>, Problem> {
-    let unknown = || {
-        let id: String = id.chars().take(40).collect();
-        let detail = format!("there is no delivery `{id}`: GET /api/v1/deliveries lists them");
-        Problem::new(404, "unknown-delivery", detail)
-    };
+    let unknown = || unknown_delivery(&id);
     let number: Uuid = id.parse().map_err(|_| unknown())?;
     sender.store().delivery(number).await?.map(Json).ok_or_else(unknown)
 }

@@ -13,6 +13,8 @@ use tokio::sync::watch;
 pub(crate) enum Answer {
     /// With these bytes, then the end.
     Bytes(&'static [u8]),
+    /// With the bytes whose turn it is, then the end; the last ones again and again.
+    Turns(&'static [&'static [u8]]),
     /// With these bytes, to every request of a connection.
     Keep(&'static [u8]),
     /// With these bytes before anything is read, then the end.
@@ -26,6 +28,10 @@ pub(crate) enum Answer {
 }
 
 pub(crate) const OK: Answer = Answer::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+
+pub(super) const FAIL: &[u8] = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";
+
+pub(super) const WELL: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
 
 /// A listening target; it stops when this is dropped.
 pub(crate) struct Target {
@@ -94,11 +100,16 @@ async fn serve(
         drop(stream.write_all(bytes).await);
     }
     let request = read(&mut stream).await;
-    seen.lock().unwrap().push(request);
+    let turn = {
+        let mut seen = seen.lock().unwrap();
+        seen.push(request);
+        seen.len() - 1
+    };
     come.send_modify(|came| *came += 1);
     // Whoever sent may be gone by now: that is its right.
     match answer {
         Answer::AtOnce(_) => {}
+        Answer::Turns(all) => drop(stream.write_all(all[turn.min(all.len() - 1)]).await),
         Answer::Bytes(bytes) => drop(stream.write_all(bytes).await),
         Answer::Keep(bytes) => {
             while stream.write_all(bytes).await.is_ok() {

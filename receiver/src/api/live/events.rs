@@ -7,10 +7,10 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response};
 use futures_util::stream;
+use hooklab_shared::listen::websocket::BURST;
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, interval_at};
 
-use super::BURST;
 use crate::Receiver;
 use crate::store::Watch;
 

@@ -1,5 +1,6 @@
-//! WebSockets (RFC 6455).
+//! WebSockets (RFC 6455), for the live channels of both halves.
 
+use std::future::Future;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,7 +10,6 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use futures_util::{SinkExt, StreamExt};
-use hooklab_shared::problem::Problem;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
@@ -18,10 +18,29 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::{BURST, OriginVetted, not_live};
-use crate::store::Watch;
+use crate::problem::Problem;
+
+/// The dashboard's word that a request's Origin is ours or absent. A browser sends a WebSocket
+/// upgrade anywhere without asking, so the handler itself insists on it.
+#[derive(Clone, Copy, Debug)]
+pub struct OriginVetted;
+
+/// Messages that go out between two flushes, at most: what made the channel fastest when measured.
+pub const BURST: usize = 64;
+
+/// What a channel tells, one message a frame.
+pub trait Telling: Send + 'static {
+    /// The next message, as soon as there is one; `None` at the end. Cancel-safe.
+    fn next(&mut self) -> impl Future<Output = Option<Utf8Bytes>> + Send;
+
+    /// A message that is there already, so that many can be fed before one flush.
+    fn try_next(&mut self) -> Option<Utf8Bytes>;
+
+    /// Why it ended, if what it told of is gone; none where the server stops.
+    fn gone(&self) -> Option<&'static str>;
+}
 
 /// A watcher has nothing to say; pings and closes are small.
 const INCOMING_BYTES_MAX: usize = 4 * 1024;
@@ -36,19 +55,24 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Whether a request wants to become a WebSocket.
-pub(super) fn is_asked(headers: &HeaderMap) -> bool {
+#[must_use]
+pub fn is_asked(headers: &HeaderMap) -> bool {
     lists(headers, CONNECTION, "upgrade") && lists(headers, UPGRADE, "websocket")
 }
 
 /// An upgrade that may go ahead.
-pub(super) struct Opening {
+#[derive(Debug)]
+pub struct Opening {
     upgrading: OnUpgrade,
     switching: Response<Body>,
 }
 
 impl Opening {
     /// Vets the request of an upgrade.
-    pub(super) fn of(request: &mut Request) -> Result<Self, Problem> {
+    ///
+    /// # Errors
+    /// The dashboard has not vetted its Origin, or it is no upgrade that RFC 6455 knows.
+    pub fn of(request: &mut Request) -> Result<Self, Problem> {
         if request.extensions().get::<OriginVetted>().is_none() {
             let detail =
                 "the live channel is opened through the dashboard, which checks the Origin";
@@ -56,18 +80,20 @@ impl Opening {
         }
         let key = key(request.headers())?;
         let switching = switching(&key);
-        let upgrading = request.extensions_mut().remove::<OnUpgrade>().ok_or_else(not_live)?;
+        let upgrading =
+            request.extensions_mut().remove::<OnUpgrade>().ok_or_else(not_upgradable)?;
         Ok(Self { upgrading, switching })
     }
 
-    /// Answers, and tells the watch to the socket from then on.
-    pub(super) fn accept(self, watch: Watch, alive: watch::Receiver<()>) -> Response<Body> {
-        tokio::spawn(accepted(self.upgrading, watch, alive));
+    /// Answers, and tells the socket from then on; `alive` is let go of when that has ended.
+    #[must_use]
+    pub fn accept(self, telling: impl Telling, alive: watch::Receiver<()>) -> Response<Body> {
+        tokio::spawn(accepted(self.upgrading, telling, alive));
         self.switching
     }
 }
 
-async fn accepted(upgrading: OnUpgrade, watch: Watch, alive: watch::Receiver<()>) {
+async fn accepted(upgrading: OnUpgrade, telling: impl Telling, alive: watch::Receiver<()>) {
     if let Ok(upgraded) = upgrading.await {
         let socket = TokioIo::new(upgraded);
         let config = WebSocketConfig::default()
@@ -76,29 +102,29 @@ async fn accepted(upgrading: OnUpgrade, watch: Watch, alive: watch::Receiver<()>
             .read_buffer_size(INCOMING_BYTES_MAX)
             .write_buffer_size(WRITE_BUFFER_BYTES);
         let socket = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
-        let _ = tell(socket, watch).await;
+        let _ = tell(socket, telling).await;
     }
     drop(alive);
 }
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// Passes on what the watch yields until either side ends.
-async fn tell(mut socket: Socket, mut watch: Watch) -> Result<(), Error> {
+/// Passes on what there is to tell until either side ends.
+async fn tell(mut socket: Socket, mut telling: impl Telling) -> Result<(), Error> {
     let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     let mut unanswered = 0;
     loop {
         tokio::select! {
-            message = watch.next() => match message {
+            message = telling.next() => match message {
                 Some(message) => {
                     socket.feed(Message::Text(message)).await?;
                     for _ in 1..BURST {
-                        let Some(message) = watch.try_next() else { break };
+                        let Some(message) = telling.try_next() else { break };
                         socket.feed(Message::Text(message)).await?;
                     }
                     socket.flush().await?;
                 }
-                None => return goodbye(socket, watch.deleted()).await,
+                None => return goodbye(socket, telling.gone()).await,
             },
             incoming = socket.next() => match incoming {
                 Some(Ok(Message::Close(_))) => return part(socket).await,
@@ -119,11 +145,11 @@ async fn tell(mut socket: Socket, mut watch: Watch) -> Result<(), Error> {
     }
 }
 
-/// 1000 after a bin was deleted, 1001 when the server stops (RFC 6455, section 7.4.1).
-async fn goodbye(mut socket: Socket, deleted: bool) -> Result<(), Error> {
-    let (code, reason) = match deleted {
-        true => (CloseCode::Normal, "the bin was deleted"),
-        false => (CloseCode::Away, "hooklab is stopping"),
+/// 1000 after what it told of is gone, 1001 when the server stops (RFC 6455, section 7.4.1).
+async fn goodbye(mut socket: Socket, gone: Option<&'static str>) -> Result<(), Error> {
+    let (code, reason) = match gone {
+        Some(why) => (CloseCode::Normal, why),
+        None => (CloseCode::Away, "hooklab is stopping"),
     };
     socket.close(Some(CloseFrame { code, reason: reason.into() })).await?;
     part(socket).await
@@ -153,6 +179,10 @@ fn key(headers: &HeaderMap) -> Result<HeaderValue, Problem> {
     headers.get(SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24).cloned().ok_or_else(|| {
         Problem::new(400, "websocket", "Sec-WebSocket-Key is missing or not 16 bytes in base64")
     })
+}
+
+fn not_upgradable() -> Problem {
+    Problem::new(426, "websocket", "this connection cannot become a WebSocket: use HTTP/1.1")
 }
 
 fn switching(key: &HeaderValue) -> Response<Body> {
