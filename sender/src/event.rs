@@ -3,6 +3,7 @@
 use hooklab_shared::delivery::{Delivery, DeliveryState, FiredEvent, NewEvent};
 use hooklab_shared::problem::{FieldError, Problem};
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::profile::Event;
@@ -10,7 +11,7 @@ use crate::sender::{Sender, random};
 use crate::store::Recipients;
 
 /// Fires an event to every active webhook of its type. With `wait`, the first attempts are over
-/// when this returns, unless the server stops meanwhile.
+/// when this returns, unless the server stops meanwhile, or a webhook is held back for too long.
 pub(crate) async fn fire(
     sender: &Sender,
     firing: NewEvent,
@@ -25,12 +26,11 @@ pub(crate) async fn fire(
     let accepted = sender.store().accept(event.clone(), seed, Recipients::Active, clock).await?;
     let mut deliveries = accepted.unwrap_or_default();
     sender.accepted(&deliveries);
-    if wait {
-        for delivery in &mut deliveries {
-            // The event stands, whatever becomes of reading how its deliveries do.
-            if let Ok(stands) = ended(sender, delivery.clone()).await {
-                *delivery = stands;
-            }
+    let until = Instant::now() + sender.limits().fire_wait_timeout;
+    for delivery in deliveries.iter_mut().filter(|_| wait) {
+        // The event stands, whatever becomes of reading how its deliveries do.
+        if let Ok(Ok(stands)) = timeout_at(until, ended(sender, delivery.clone())).await {
+            *delivery = stands;
         }
     }
     Ok(FiredEvent {

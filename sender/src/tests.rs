@@ -4,6 +4,7 @@ mod api;
 mod by_hand;
 mod connections;
 mod failures;
+mod fairness;
 mod keeping;
 mod lists;
 mod moved;

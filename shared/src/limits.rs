@@ -62,6 +62,9 @@ pub struct Limits {
     pub attempt_timeout: Duration,
     /// The same for the profile `ultimate-multisite`: the plugin waits this long.
     pub multisite_attempt_timeout: Duration,
+    /// How long `fire` waits for first attempts, where it is asked to: longer than any attempt, and
+    /// shorter than clients wait; a webhook that is held back may take its time.
+    pub fire_wait_timeout: Duration,
     /// For connecting alone, within the attempt's timeout: what WordPress and curl scripts give it.
     pub connect_timeout: Duration,
     /// Idle connections kept to one target: as many as may be in flight to it.
@@ -107,6 +110,7 @@ impl Default for Limits {
             answer_bytes_max: 64 * 1024,
             attempt_timeout: Duration::from_secs(15),
             multisite_attempt_timeout: Duration::from_secs(45),
+            fire_wait_timeout: Duration::from_secs(100),
             connect_timeout: Duration::from_secs(10),
             idle_connections_of_target_max: 64,
             idle_connections_max: 256,

@@ -74,14 +74,15 @@ fn blocks(text: &str) -> Result<Vec<Block>, String> {
 /// Runs a page's blocks in one shell, so that a later one may use what an earlier one made.
 fn run_page(page: &str, blocks: &[Block]) {
     let server = Server::start();
-    let mut script = "set -euo pipefail\nset -m\n".to_owned();
+    // What goes on in the background ends with the page, also where a block fails.
+    let end = "for job in $(jobs -p); do kill -- -\"$job\" 2>/dev/null || true; done";
+    let mut script = format!("set -euo pipefail\nset -m\ntrap '{end}' EXIT\n");
     for block in blocks {
         script += &match block.marker.as_str() {
             "runs in the background" => format!("( {} ) &\n", block.text),
             _ => format!("{}\n", block.text),
         };
     }
-    script += "for job in $(jobs -p); do kill -- -\"$job\" 2>/dev/null || true; done\n";
     let port = |address: &str| address.rsplit(':').next().unwrap().to_owned();
     let script = script.replace(":4665", &format!(":{}", port(&server.capture)));
     let script = script.replace(":4666", &format!(":{}", port(&server.dashboard)));

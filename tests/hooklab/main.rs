@@ -8,6 +8,8 @@ mod cli;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod corpus;
 #[cfg(not(feature = "broken-ack-before-write"))]
+mod delivery;
+#[cfg(not(feature = "broken-ack-before-write"))]
 mod docs;
 mod durability;
 #[cfg(not(feature = "broken-ack-before-write"))]

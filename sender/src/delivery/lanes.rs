@@ -200,7 +200,10 @@ impl Lanes {
                 moved.push(target);
             }
             if found.health.as_ref().and_then(|known| known.rate) != health.rate {
-                found.bucket = health.rate.map(|rate| Bucket::new(rate, self.clock.scale(), now));
+                let mut bucket = health.rate.map(|rate| Bucket::new(rate, self.clock.scale(), now));
+                // What went before the rate was known counts too.
+                bucket.iter_mut().for_each(|bucket| bucket.take(found.flying));
+                found.bucket = bucket;
             }
             if lane > 0 {
                 let gap = self.clock.wait(schedule::gap(health.failures));

@@ -17,6 +17,7 @@ use crate::webhook::Webhook;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = SenderMessage)]
 pub enum Message {
     /// The first message.
     Hello {

@@ -72,7 +72,7 @@ fn whole(report: &mut Report, sent: &SentDelivery) -> Result<(), Failure> {
     if sent.attempts.len() > 1 {
         report.line(row("attempts", &sent.attempts.len().to_string()))?;
     }
-    for invalid in &sent.invalid {
+    if let Some(invalid) = &sent.invalid {
         report.line(row("invalid", &format!("{invalid}: a correct consumer answers 4xx")))?;
     }
     for fault in &sent.faults {
