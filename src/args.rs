@@ -106,10 +106,10 @@ pub(crate) enum Command {
     Answer(AnswerArgs),
     /// Send to any URL, nothing registered: any body, any signature, any planned fault
     Send(Box<SendArgs>),
-    /// Add, list, show, edit, delete and test webhooks
+    /// Add, list, show, edit, activate, deactivate, delete, test webhooks
     #[command(subcommand, arg_required_else_help = true)]
     Webhook(WebhookCommand),
-    /// The catalogue of event types, or one of them with its payload
+    /// The catalogue of event types, one of them, or your own: add, delete, export, import
     Events(EventsArgs),
     /// Fire an event to every active webhook that waits for it
     Fire(FireArgs),

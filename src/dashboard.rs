@@ -183,8 +183,8 @@ impl Dashboard {
         Err(Problem::new(413, "body-too-long", detail))
     }
 
-    /// Host, then Origin, then token; none of them looks at the path, but for what is open to all and
-    /// for what asks for credentials of its own.
+    /// Host, then Origin, then token; none of them looks at the path, but for what is open to all
+    /// and for what asks for credentials of its own.
     fn pass(&self, request: &mut Request<Body>, local: IpAddr) -> Result<(), Problem> {
         let host = host::vet(request, &self.walls, local)?;
         origin::vet(request.headers(), &host)?;

@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::profile::Event;
+use crate::send::fields;
 use crate::sender::{Sender, random};
 use crate::store::Recipients;
 
@@ -81,6 +82,10 @@ fn payload(sender: &Sender, firing: &NewEvent) -> Result<(String, Value, Option<
             let detail = "a payload of your own is not generated: leave out the one or the other";
             return Err(invalid("seed", detail.to_owned()));
         }
+        if !firing.set.is_empty() {
+            let detail = "a payload of your own is sent as it is spelled: set its fields yourself";
+            return Err(invalid("set", detail.to_owned()));
+        }
         // What only passes through is not parsed on its way in: nesting and escapes may not hold.
         let value = serde_json::from_str(own.get());
         let value = value.map_err(|why| invalid("payload", format!("does not parse: {why}")))?;
@@ -96,7 +101,14 @@ fn payload(sender: &Sender, firing: &NewEvent) -> Result<(String, Value, Option<
         let detail = sender.catalogue().slug_error(&firing.kind).unwrap_or_default();
         return Err(invalid("type", detail));
     };
-    Ok((grown.payload.to_string(), grown.payload, grown.from_seed.then_some(seed)))
+    let mut payload = grown.payload;
+    if !firing.set.is_empty() {
+        for (path, value) in &firing.set {
+            fields::set(&mut payload, path, value.clone()).map_err(|why| invalid("set", why))?;
+        }
+        fit(sender, &firing.kind, &payload)?;
+    }
+    Ok((payload.to_string(), payload, grown.from_seed.then_some(seed)))
 }
 
 /// Refuses a payload that does not fit its type's schema, saying where.

@@ -65,8 +65,8 @@ pub(crate) async fn delete(sender: &Sender, slug: &str) -> Result<(), Problem> {
             let more = count - ids.len();
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let detail = format!(
-                "the event type `{slug}` is used by webhook {}{more}: delete what uses it, or give it \
-                 another event, first",
+                "the event type `{slug}` is used by webhook {}{more}: delete what uses it, or give \
+                 it another event, first",
                 told.join(", ")
             );
             Err(Problem::new(409, "event-type-in-use", detail))

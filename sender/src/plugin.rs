@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 
 use crate::sender::Sender;
 pub use credentials::{BadCredentials, Credentials};
-use refusal::Refusal;
+use refusal::{Refusal, Unidentified};
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ async fn identified(State(plugin): State<Plugin>, request: Request, next: Next) 
     if plugin.credentials.are_shown(shown) {
         return next.run(request).await;
     }
-    Refusal::forbidden().into_response()
+    Unidentified::refused().into_response()
 }
 
 /// The number in the path; WordPress's route takes digits alone.

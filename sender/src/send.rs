@@ -2,7 +2,7 @@
 
 mod compose;
 mod curl;
-mod fields;
+pub(crate) mod fields;
 mod order;
 mod run;
 

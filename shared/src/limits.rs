@@ -45,7 +45,7 @@ pub struct Limits {
     pub import_bytes_max: u64,
     /// Registered webhooks: every event is matched against them, and nobody lists more by hand.
     pub webhooks_max: usize,
-    /// Own event types: each is held in memory with its compiled schema, and nobody picks from more.
+    /// Own event types: each is held in memory, its schema compiled, and nobody picks from more.
     pub event_types_max: usize,
     /// Schema and sample of one own event type in bytes: with the number of them, 64 MiB in all.
     pub event_type_bytes_max: usize,

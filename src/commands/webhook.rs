@@ -95,7 +95,7 @@ pub(crate) async fn run(
 }
 
 async fn add(args: &AddArgs, client: &Client, report: &mut Report) -> Result<(), Failure> {
-    let made: CreatedWebhook = client.post(&client.url(["webhooks"]), &args.new()?).await?;
+    let made: CreatedWebhook = client.post(&client.url(["webhooks"]), &args.wanted()?).await?;
     if report.is_json() {
         return report.json(&made);
     }

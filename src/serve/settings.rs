@@ -123,7 +123,7 @@ impl Settings {
     }
 }
 
-/// The plugin API's credentials; where others can reach it, their secret has the strength of a token.
+/// The plugin API's credentials; where others can reach it, the secret is as strong as a token.
 fn plugin_api(args: &ServeArgs, host: &Host, sender: bool) -> Result<Option<Credentials>, Failure> {
     let Some(given) = &args.plugin_api else { return Ok(None) };
     if !sender {

@@ -42,9 +42,8 @@ fn answering(bytes: &str) -> String {
 fn json_answer(body: &Value) -> String {
     let body = body.to_string();
     let length = body.len();
-    format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
+    let kind = "Content-Type: application/json";
+    format!("HTTP/1.1 200 OK\r\n{kind}\r\nContent-Length: {length}\r\n\r\n{body}")
 }
 
 fn results(ran: &Ran) -> Vec<(String, String)> {

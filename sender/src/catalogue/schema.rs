@@ -43,12 +43,9 @@ impl Schema {
         compiler.enable_format_assertions();
         compiler.use_loader(Box::new(NoLoader));
         let mut schemas = Schemas::new();
-        let added = compiler.add_resource(PLACE, document.clone());
-        let compiled = added.and_then(|()| compiler.compile(PLACE, &mut schemas));
-        match compiled {
-            Ok(index) => Ok(Self { schemas, index }),
-            Err(error) => Err(format!("is not a JSON Schema: {}", refused(&error))),
-        }
+        compiler.add_resource(PLACE, document.clone()).map_err(|error| refused(&error))?;
+        let compiled = compiler.compile(PLACE, &mut schemas).map_err(|error| refused(&error));
+        compiled.map(|index| Self { schemas, index })
     }
 
     /// Where a value does not fit; `field` is what the value is called.
@@ -86,7 +83,7 @@ fn refused(error: &boon::CompileError) -> String {
         }
         other => other.to_string().replace(PLACE, ""),
     };
-    cut(&told)
+    format!("is not a JSON Schema: {}", cut(&told))
 }
 
 /// The leaves of the tree of errors: the places where something really does not fit.

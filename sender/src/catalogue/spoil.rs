@@ -6,7 +6,7 @@ use super::Catalogue;
 use super::random::Draw;
 
 impl Catalogue {
-    /// Makes one field of a payload invalid, and says which and how; nothing where there is no field.
+    /// Makes one field of a payload invalid, and says which and how; nothing where there is none.
     pub(crate) fn spoil(&self, slug: &str, payload: &mut Value, draw: &mut Draw) -> Option<String> {
         let fields = payload.as_object_mut()?;
         let last = u32::try_from(fields.len().checked_sub(1)?).ok()?;

@@ -100,6 +100,11 @@ impl Maker {
             None => Some(profile::body(content.profile, &event)),
             given => given,
         };
+        // What is in the body already need not be copied for every delivery.
+        let event = match body {
+            Some(_) => Event { payload: String::new(), ..event },
+            None => event,
+        };
         let keys = content.secret.as_deref().map(|text| keys(content, text)).transpose()?;
         let maker = Self {
             run,

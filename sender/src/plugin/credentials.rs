@@ -27,8 +27,8 @@ pub struct Credentials(Arc<str>);
 /// Why a text is no pair of key and secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
-    "use the plugin API's credentials: they are KEY:SECRET, printable ASCII without spaces, at most \
-     512 characters"
+    "use the plugin API's credentials: they are KEY:SECRET, printable ASCII without spaces, at \
+     most 512 characters"
 )]
 pub struct BadCredentials;
 

@@ -67,8 +67,8 @@ impl FromRequest<Plugin> for Parameters {
     }
 }
 
-/// The arguments of a webhook that are more than taken note of, as JSON or a form. For a new one the
-/// first four have to be given.
+/// The arguments of a webhook that are more than taken note of, as JSON or a form. For a new one
+/// the first four have to be given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, ToSchema)]
 #[schema(as = WordPressArguments)]
 pub(super) struct Arguments {
@@ -232,7 +232,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn given(value: Value) -> Parameters {
+    fn given(value: &Value) -> Parameters {
         Parameters(value.as_object().unwrap().clone())
     }
 
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told_as_wordpress_tells_it() {
-        let told = told(given(json!({"name": "Orders", "event": "x"})).complete());
+        let told = told(given(&json!({"name": "Orders", "event": "x"})).complete());
         let want = json!({
             "code": "rest_missing_callback_param",
             "message": "Missing parameter(s): webhook_url, integration",
@@ -255,7 +255,7 @@ mod tests {
     fn what_is_of_another_type_is_told_as_wordpress_tells_it() {
         let all = json!({"name": 7, "webhook_url": "u", "event": "e", "integration": "zapier",
                          "active": "maybe", "event_count": "3"});
-        let told = told(given(all).complete());
+        let told = told(given(&all).complete());
         assert_eq!(told["code"], "rest_invalid_param");
         assert_eq!(told["message"], "Invalid parameter(s): name, active");
         assert_eq!(told["data"]["params"]["name"], "name is not of type string.");
@@ -266,25 +266,25 @@ mod tests {
 
     #[test]
     fn a_change_takes_what_the_model_has_and_nothing_else() {
-        let arguments = given(json!({"active": "0", "api_key": "k", "id": 7})).changes().unwrap();
+        let arguments = given(&json!({"active": "0", "api_key": "k", "id": 7})).changes().unwrap();
         assert_eq!(arguments, Arguments { active: Some(false), ..Arguments::default() });
-        let told = told(given(json!({"colour": 1})).changes());
+        let told = told(given(&json!({"colour": 1})).changes());
         assert_eq!(told["code"], "wu_rest_webhook_invalid_set_method");
         assert!(told["message"].as_str().unwrap().contains("set_colour"));
     }
 
     #[test]
     fn pages_are_within_bounds() {
-        let page = |value: Value| given(json!({ "p": value })).within("p", (1, 100), 10);
+        let page = |value: Value| given(&json!({ "p": value })).within("p", (1, 100), 10);
         assert_eq!(page(json!("100")).ok(), Some(100));
-        assert_eq!(given(json!({})).within("p", (1, 100), 10).ok(), Some(10));
+        assert_eq!(given(&json!({})).within("p", (1, 100), 10).ok(), Some(10));
         for bad in ["0", "101", "-1"] {
             let told = page(json!(bad)).unwrap_err();
             assert_eq!(told.code, "rest_out_of_bounds");
             assert_eq!(told.message, "p must be between 1 (inclusive) and 100 (inclusive)");
         }
         assert_eq!(page(json!("x")).unwrap_err().code, "rest_invalid_type");
-        let none = given(json!({"p": "0"})).within("p", (1, u64::MAX), 1).unwrap_err();
+        let none = given(&json!({"p": "0"})).within("p", (1, u64::MAX), 1).unwrap_err();
         assert_eq!(none.message, "p must be greater than or equal to 1");
     }
 }

@@ -23,6 +23,11 @@ pub(super) struct Refusal {
     data: Value,
 }
 
+/// The refusal that every route has.
+#[derive(utoipa::IntoResponses)]
+#[response(status = 401, description = "The credentials are missing or wrong.")]
+pub(super) struct Unidentified(Refusal);
+
 /// A parameter at fault: its name, WordPress's code for it, and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
@@ -34,11 +39,6 @@ pub(super) struct Fault {
 impl Refusal {
     pub(super) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into(), data: json!({ "status": status }) }
-    }
-
-    /// The credentials are missing or wrong.
-    pub(super) fn forbidden() -> Self {
-        Self::new(401, "rest_forbidden", "Sorry, you are not allowed to do that.")
     }
 
     /// There is nothing at this path, or it does not take this method: to WordPress both is one.
@@ -93,15 +93,27 @@ impl Refusal {
     }
 }
 
+impl Unidentified {
+    pub(super) fn refused() -> Self {
+        let told = "Sorry, you are not allowed to do that.";
+        Self(Refusal::new(401, "rest_forbidden", told))
+    }
+}
+
+impl IntoResponse for Unidentified {
+    fn into_response(self) -> Response {
+        let mut response = self.0.into_response();
+        let scheme = HeaderValue::from_static("Basic realm=\"Ultimate Multisite API\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        response
+    }
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = self.status();
         let mut response = json_as_php(&self);
         *response.status_mut() = status;
-        if status == StatusCode::UNAUTHORIZED {
-            let scheme = HeaderValue::from_static("Basic realm=\"Ultimate Multisite API\"");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
-        }
         response
     }
 }

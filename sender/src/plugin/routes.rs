@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::Number;
 use super::model::{Model, json_as_php};
 use super::parameters::{Arguments, Parameters};
-use super::refusal::{Fault, Refusal};
+use super::refusal::{Fault, Refusal, Unidentified};
 use crate::registry;
 use crate::sender::Sender;
 use crate::store::{Sort, WebhookFilter};
@@ -21,7 +21,10 @@ const PER_PAGE_MAX: u64 = 100;
 /// Whether the credentials are right, for whoever connects an app.
 #[utoipa::path(
     get, path = "/auth", operation_id = "plugin_auth", tag = "plugin API",
-    responses((status = 200, description = "They are.", body = Object))
+    responses(
+        (status = 200, description = "They are.", body = Object),
+        Unidentified,
+    )
 )]
 pub(super) async fn auth() -> Response {
     json_as_php(&json!({"success": true, "label": "hooklab", "message": "Welcome to our API"}))
@@ -30,7 +33,10 @@ pub(super) async fn auth() -> Response {
 /// Every event type by its slug, with a sample of its payload.
 #[utoipa::path(
     get, path = "/hooks", operation_id = "plugin_hooks", tag = "plugin API",
-    responses((status = 200, description = "The types.", body = Object))
+    responses(
+        (status = 200, description = "The types.", body = Object),
+        Unidentified,
+    )
 )]
 pub(super) async fn hooks(State(sender): State<Sender>) -> Response {
     let catalogue = sender.catalogue();
@@ -68,6 +74,7 @@ pub(super) async fn hooks(State(sender): State<Sender>) -> Response {
                     ("X-WP-TotalPages" = u64, description = "How many pages that makes."))),
         (status = 400, description = "A parameter does not hold.", body = Refusal),
         (status = 503, description = "The store cannot do it now.", body = Refusal),
+        Unidentified,
     )
 )]
 pub(super) async fn list(
@@ -111,6 +118,7 @@ pub(super) async fn list(
         (status = 409, description = "There are too many webhooks.", body = Refusal),
         (status = 413, description = "The body is too long.", body = Refusal),
         (status = 503, description = "The store cannot do it now.", body = Refusal),
+        Unidentified,
     )
 )]
 pub(super) async fn add(
@@ -139,6 +147,7 @@ pub(super) async fn add(
         (status = 200, description = "The webhook.", body = Model),
         (status = 404, description = "There is none.", body = Refusal),
         (status = 503, description = "The store cannot do it now.", body = Refusal),
+        Unidentified,
     )
 )]
 pub(super) async fn one(
@@ -160,6 +169,7 @@ pub(super) async fn one(
         (status = 404, description = "There is none.", body = Refusal),
         (status = 413, description = "The body is too long.", body = Refusal),
         (status = 503, description = "The store cannot do it now.", body = Refusal),
+        Unidentified,
     )
 )]
 pub(super) async fn change(
@@ -191,6 +201,7 @@ pub(super) async fn change(
         (status = 404, description = "There is none.", body = Refusal),
         (status = 413, description = "The body is too long.", body = Refusal),
         (status = 503, description = "The store cannot do it now.", body = Refusal),
+        Unidentified,
     )
 )]
 pub(super) async fn change_put(
@@ -212,6 +223,7 @@ pub(super) async fn change_put(
         (status = 404, description = "There is none.", body = Refusal),
         (status = 413, description = "The body is too long.", body = Refusal),
         (status = 503, description = "The store cannot do it now.", body = Refusal),
+        Unidentified,
     )
 )]
 pub(super) async fn change_patch(
@@ -230,6 +242,7 @@ pub(super) async fn change_patch(
         (status = 200, description = "It is gone.", body = bool),
         (status = 404, description = "There was none.", body = Refusal),
         (status = 503, description = "The store cannot do it now.", body = Refusal),
+        Unidentified,
     )
 )]
 pub(super) async fn delete(

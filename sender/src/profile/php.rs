@@ -98,8 +98,8 @@ fn write_float(out: &mut String, float: f64) {
     }
 }
 
-/// The shortest digits, and the exponent of the first. Where two are as near, PHP takes the one whose
-/// last digit is even, and Rust the greater one.
+/// The shortest digits, and the exponent of the first. Where two are as near, PHP takes the one
+/// whose last digit is even, and Rust the greater one.
 fn shortest(float: f64) -> (String, i32) {
     let (mut digits, exponent) = scientific(&format!("{float:e}"));
     let count = digits.len();

@@ -43,8 +43,8 @@ pub(crate) struct Changed {
     pub(crate) cancelled: Vec<Cancelled>,
 }
 
-pub(super) const COLUMNS: &str = "id, name, url, event, profile, active, integration, count, created_at, \
-                       modified_at, last_at, last_ok, last_told, deactivated_because, \
+pub(super) const COLUMNS: &str = "id, name, url, event, profile, active, integration, count, \
+                       created_at, modified_at, last_at, last_ok, last_told, deactivated_because, \
                        secret, headers, timeout_ms, schedule, rate, \
                        old_secret_until, failing_since";
 
@@ -152,10 +152,11 @@ pub(super) fn delete(
     connection: &Connection,
     id: i64,
 ) -> Result<Option<Vec<Cancelled>>, StoreError> {
-    let deleted = connection.execute("DELETE FROM webhook WHERE id = ?1", [id])?;
+    if connection.execute("DELETE FROM webhook WHERE id = ?1", [id])? == 0 {
+        return Ok(None);
+    }
     let why = format!("webhook {id} was deleted");
-    let cancelled = cancel::pending_of(connection, id, &why)?;
-    Ok((deleted > 0).then_some(cancelled))
+    cancel::pending_of(connection, id, &why).map(Some)
 }
 
 pub(super) fn one(connection: &Connection, id: i64) -> Result<Option<Registered>, StoreError> {

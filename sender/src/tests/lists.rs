@@ -115,6 +115,8 @@ async fn filters_hold_together_and_text_is_text() {
 async fn a_bulk_says_which_and_tells_what_became_of_each() {
     let api = twenty().await;
     let bulk = async |body: Value| call(&api, "POST", "/webhooks/bulk", &body).await;
+    let least = json!({"action": "delete", "ids": [i64::MIN, i64::MAX, 0, -1]});
+    assert_eq!(bulk(least).await.body["failed"], 4, "and nothing overflows");
     let told = bulk(json!({"action": "deactivate", "ids": [2, 99, 2, 3]})).await.body;
     assert_eq!((&told["done"], &told["failed"]), (&json!(2), &json!(1)));
     let items = json!([{"id": 2, "ok": true},

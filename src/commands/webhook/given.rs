@@ -92,7 +92,7 @@ pub(crate) struct EditArgs {
 
 impl AddArgs {
     /// What the API is asked for.
-    pub(super) fn new(&self) -> Result<NewWebhook, Failure> {
+    pub(super) fn wanted(&self) -> Result<NewWebhook, Failure> {
         Ok(NewWebhook {
             name: self.name.clone(),
             url: self.url.clone(),
