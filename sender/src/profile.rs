@@ -1,7 +1,7 @@
 //! Profiles: an event as its exact bytes and headers on the wire, one file a provider. Pure.
 
 mod github;
-mod php;
+pub(crate) mod php;
 mod plain;
 mod shopify;
 mod slack;

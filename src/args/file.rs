@@ -113,7 +113,9 @@ impl File {
         let flags = written.serve.into_iter().map(|(name, value)| {
             let line = line(name.span().start);
             let value = match name.as_ref().as_str() {
-                "token" => Value::String(secret(value.as_str().unwrap_or_default(), home)?),
+                "token" | "plugin-api" => {
+                    Value::String(secret(value.as_str().unwrap_or_default(), home)?)
+                }
                 _ => value,
             };
             Ok(Flag { name: name.into_inner(), line, value })
@@ -287,6 +289,7 @@ mod tests {
             ("[serve]\nopen = 1\n", ["line 2", "true or false"]),
             ("[serve]\nconfig = \"x\"\n", ["line 2", "no flag"]),
             ("[serve]\ntoken = \"hush\"\n", ["env:NAME", "secret"]),
+            ("[serve]\nplugin-api = \"key:hush\"\n", ["env:NAME", "secret"]),
             ("[server]\n", ["line 1", "server"]),
             ("x = \n", ["line 1", "failed to read"]),
             ("[[bin]]\nname = \"a\"\nreplies = 1\n", ["line 3", "replies"]),

@@ -233,7 +233,7 @@ fn retries(args: &SendArgs) -> Vec<Span> {
     args.schedule.iter().copied().chain(doubling).collect()
 }
 
-fn field(text: &str) -> Result<(String, Value), &'static str> {
+pub(super) fn field(text: &str) -> Result<(String, Value), &'static str> {
     match text.split_once('=') {
         Some((path, value)) if !path.is_empty() => {
             let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());

@@ -208,11 +208,11 @@ fn event(
             Ok((event, Some(bytes.clone()), Some(content_type.clone())))
         }
         Payload::Event { kind, seed } => {
-            let catalogue = Catalogue::load()?;
-            let Some(payload) = catalogue.live_payload(kind, *seed) else {
+            let catalogue = Catalogue::load(Vec::new())?;
+            let Some(grown) = catalogue.live_payload(kind, *seed) else {
                 return Err(BadContent::Event(catalogue.slug_error(kind).unwrap_or_default()));
             };
-            Ok((event(kind, payload.to_string()), None, None))
+            Ok((event(kind, grown.payload.to_string()), None, None))
         }
     }
 }

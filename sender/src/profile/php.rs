@@ -11,7 +11,7 @@ const FIXED_DIGITS_MAX: i32 = 17;
 const TIE_DIGITS: usize = 30;
 
 /// Writes a value as PHP would.
-pub(super) fn json(value: &Value) -> String {
+pub(crate) fn json(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, value);
     out
