@@ -1,6 +1,8 @@
 //! `send`: what a dry run prints is what goes out, signatures hold at the other end, faults bend
 //! what they say, and the exit code tells how it went.
 
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -178,4 +180,24 @@ fn an_id_that_is_reused_comes_with_another_body() {
         headers.iter().find(|header| header[0] == "webhook-id").unwrap()[1].clone()
     };
     assert!((2..=4).all(|seq| id(&of(seq)) == id(&of(1))));
+}
+
+#[test]
+fn proxy_variables_lead_nowhere() {
+    let server = Server::start();
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = format!("http://{}", proxy.local_addr().unwrap());
+    let home = tempfile::tempdir().unwrap();
+    let mut command = program(home.path());
+    for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
+    {
+        command.env(name, &at);
+    }
+    command.args(["send", "payment_received", "--to", &url(&server, "direct")]);
+    let ran = finish(&mut command, b"");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(server.summaries("direct").len(), 1);
+    // Whoever had dialled it would stand in its queue by now.
+    proxy.set_nonblocking(true).unwrap();
+    assert!(proxy.accept().is_err_and(|why| why.kind() == ErrorKind::WouldBlock));
 }

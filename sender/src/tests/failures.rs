@@ -2,12 +2,19 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use hooklab_shared::delivery::{Attempt, AttemptOutcome, DeliveryState, Phase};
 use hooklab_shared::limits::Limits;
+use rcgen::{CertificateParams, KeyPair};
 use tokio::net::TcpListener;
+use tokio_rustls::rustls::RootCertStore;
+use url::Url;
 
 use super::target::{Answer, Target};
 use super::{sender, test_event};
+use crate::attempt::Caller;
+use crate::egress::Egress;
+use crate::outgoing::{Fields, Manner, Outgoing};
 
 async fn attempt_to(url: &str, limits: Limits) -> Attempt {
     let sender = sender(limits);
@@ -181,4 +188,38 @@ async fn https_to_a_plain_server_says_so() {
     let (phase, cause, _) = failed(&attempt);
     assert_eq!(phase, Phase::Tls);
     assert!(cause.contains("does not speak TLS") || cause.contains("no root"), "{cause}");
+}
+
+#[tokio::test]
+async fn a_handshake_that_hangs_or_is_cut_is_told_as_tls() {
+    let mut roots = RootCertStore::empty();
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    roots.add(params.self_signed(&key).unwrap().der().clone()).unwrap();
+    let mut caller = Caller::new(Egress::new(vec![]), Limits::default(), "hooklab".into());
+    caller.trust(roots);
+    // A connection stands once it is in a listener's queue, and nobody shakes hands there.
+    let hanging = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let cutting = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let cut = cutting.local_addr().unwrap();
+    tokio::spawn(async move { while cutting.accept().await.is_ok() {} });
+    for (address, cause) in
+        [(hanging.local_addr().unwrap(), "no TLS handshake within 0.3 s"), (cut, "connection ")]
+    {
+        let target = Url::parse(&format!("https://{address}/")).unwrap();
+        let outgoing = Outgoing {
+            method: "POST".into(),
+            target,
+            fields: Fields::default(),
+            body: Bytes::new(),
+            timeout: Duration::from_millis(300),
+            manner: Manner::default(),
+        };
+        let outcome = caller.call(&outgoing).await.outcome;
+        assert!(
+            matches!(&outcome, AttemptOutcome::Failed { phase: Phase::Tls, cause: told, .. }
+                if told.starts_with(cause)),
+            "{outcome:?}"
+        );
+    }
 }
