@@ -11,6 +11,8 @@ use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
+use hooklab_shared::id::BadBinName;
+
 use crate::client::Address;
 use crate::commands::bin::BinCommand;
 use crate::commands::captures::CapturesArgs;
@@ -104,10 +106,10 @@ pub(crate) enum Command {
     Answer(AnswerArgs),
     /// Send to any URL, nothing registered: any body, any signature, any planned fault
     Send(Box<SendArgs>),
-    /// Add, list, show, edit, delete and test webhooks
+    /// Add, list, show, edit, activate, deactivate, delete, test webhooks
     #[command(subcommand, arg_required_else_help = true)]
     Webhook(WebhookCommand),
-    /// The catalogue of event types, or one of them with its payload
+    /// The catalogue of event types, one of them, or your own: add, delete, export, import
     Events(EventsArgs),
     /// Fire an event to every active webhook that waits for it
     Fire(FireArgs),
@@ -137,8 +139,17 @@ pub(crate) enum Command {
 /// clap's, which knows how to print itself.
 pub(crate) fn parse(typed: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let mut typed: Vec<OsString> = typed.into_iter().collect();
-    let cli = typed_alone(&mut typed)?;
+    let cli = typed_alone(&mut typed).map_err(in_words)?;
     file::under(cli, &typed)
+}
+
+/// Where a value's own error says all there is to say, as a fragment that completes "failed to …".
+fn in_words(error: clap::Error) -> clap::Error {
+    let source = std::error::Error::source(&error);
+    match source.and_then(|source| source.downcast_ref::<BadBinName>()) {
+        Some(bad) => clap::Error::raw(error.kind(), format!("failed to {bad}\n")),
+        None => error,
+    }
 }
 
 /// Reads a command line, and puts `serve` into it where no command stands.
@@ -205,6 +216,7 @@ mod tests {
         assert_eq!(typed("hooklab --help").err().unwrap().exit_code(), 0);
         assert_eq!(typed("hooklab --version").err().unwrap().exit_code(), 0);
         let error = typed("hooklab bin create Orders").err().unwrap().to_string();
+        assert!(error.starts_with("error: failed to use `Orders` as a bin's name"), "{error}");
         assert!(error.contains("a-z, 0-9"), "{error}");
     }
 

@@ -2,10 +2,12 @@
 
 mod address;
 mod http;
+mod installation;
 mod live;
 mod pieces;
 
 pub(crate) use address::Address;
+pub(crate) use installation::Installation;
 pub(crate) use live::{Channel, Live};
 
 use std::fmt::Display;
@@ -58,7 +60,7 @@ pub(crate) enum ClientError {
     /// The server says no.
     #[error("{doing}: {}", told(.problem))]
     Problem {
-        /// What was asked, such as `read bins/orders`.
+        /// What was asked, such as `read bin orders`.
         doing: String,
         /// Why not.
         problem: Box<Problem>,
@@ -211,6 +213,16 @@ impl Client {
         self.send(Method::POST, url, Some(self.encoded(body)?)).await.map(|_| ())
     }
 
+    /// PUT of JSON, the answer as JSON.
+    pub(crate) async fn put<T: DeserializeOwned>(
+        &self,
+        url: &Url,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, ClientError> {
+        let answer = self.send(Method::PUT, url, Some(self.encoded(body)?)).await?;
+        self.json(&answer.body)
+    }
+
     /// PATCH with JSON, the answer as JSON.
     pub(crate) async fn patch<T: DeserializeOwned>(
         &self,
@@ -286,13 +298,30 @@ fn told(problem: &Problem) -> String {
 
 /// What a request asks for, as a fragment that completes "failed to …".
 fn doing(method: &Method, url: &Url) -> String {
-    let verb = match method.as_str() {
-        "POST" => "post to",
-        "PATCH" => "change",
-        "DELETE" => "delete",
+    let path = url.path().trim_start_matches("/api/v1/");
+    let segments: Vec<&str> = path.split('/').collect();
+    let verb = match (method.as_str(), segments.as_slice()) {
+        ("POST", ["bins"]) => return "make the bin".to_owned(),
+        ("POST", ["webhooks"]) => return "add the webhook".to_owned(),
+        ("POST", ["webhooks", "bulk"]) => return "change the webhooks".to_owned(),
+        ("POST", ["webhooks", id, "test"]) => return format!("test webhook {id}"),
+        ("POST", ["webhooks", id, "secret"]) => return format!("give webhook {id} a new secret"),
+        ("POST", ["events"]) => return "fire the event".to_owned(),
+        ("POST", ["event-types"]) => return "add the event type".to_owned(),
+        ("POST", _) => "post to",
+        ("PUT", _) => "put",
+        ("PATCH", _) => "change",
+        ("DELETE", _) => "delete",
         _ => "read",
     };
-    format!("{verb} {}", url.path().trim_start_matches("/api/v1/"))
+    let one = match segments.as_slice() {
+        ["bins", name] => format!("bin {name}"),
+        ["webhooks", id] => format!("webhook {id}"),
+        ["deliveries", id] => format!("delivery {id}"),
+        ["event-types", slug] => format!("event type {slug}"),
+        _ => path.to_owned(),
+    };
+    format!("{verb} {one}")
 }
 
 #[cfg(test)]
@@ -320,7 +349,7 @@ mod tests {
         let problem = Problem::new(422, "x", "the name is short").with_errors(fields).into();
         let doing = doing(&Method::POST, &url);
         let failure = Failure::from(ClientError::Problem { doing, problem });
-        assert_eq!(failure.told, "post to webhooks: the name is short\n  url is long");
+        assert_eq!(failure.told, "add the webhook: the name is short\n  url is long");
         assert_eq!(failure.code, Code::Usage);
         let gone = Failure::from(client().unreachable("connection refused"));
         assert_eq!(gone.code, Code::NotConnected);

@@ -43,6 +43,8 @@ pub(crate) async fn run(
         _ => {}
     }
     let token = globals.token.as_deref().map(value::secret).transpose()?;
+    let variable = std::env::var("HOOKLAB_SERVER").ok();
+    report.at_server(globals.server.flag(variable.as_deref()));
     let client = Client::new(globals.server.clone(), token);
     match command {
         Command::Bin(command) => bin::run(command, &client, report).await,

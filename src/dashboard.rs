@@ -1,5 +1,6 @@
 //! The dashboard listener: the walls, what stands behind them, and the way it is served.
 
+mod absent;
 mod body;
 mod host;
 pub(crate) mod operations;
@@ -19,7 +20,7 @@ use axum::http::{HeaderName, HeaderValue, Request, Response, StatusCode, header}
 use axum::response::IntoResponse;
 use hooklab_receiver::Receiver;
 use hooklab_receiver::store::Durability;
-use hooklab_sender::Sender;
+use hooklab_sender::{Credentials, Sender};
 use hooklab_shared::limits::Limits;
 use hooklab_shared::listen::websocket::OriginVetted;
 use hooklab_shared::listen::{self, Held, Stop, Timed};
@@ -40,6 +41,8 @@ pub(crate) struct Halves {
     pub(crate) receiver: Option<Receiver>,
     /// Webhooks, events and deliveries.
     pub(crate) sender: Option<Sender>,
+    /// What the plugin's REST API asks for; it is not served without.
+    pub(crate) plugin: Option<Credentials>,
     /// How far an accepted event is written before it is answered.
     pub(crate) events: Durability,
 }
@@ -53,7 +56,12 @@ pub(crate) struct Walls {
     pub(crate) allowed: Vec<Name>,
     /// What must be shown, where one is set.
     pub(crate) token: Option<Token>,
+    /// Whether the plugin's REST API is served, which asks for credentials of its own.
+    pub(crate) plugin_api: bool,
 }
+
+/// Where the plugin's REST API is.
+const PLUGIN_API: &str = "/wp-json/wu/v2";
 
 /// The dashboard.
 pub(crate) struct Dashboard {
@@ -74,14 +82,27 @@ impl Dashboard {
         let sender = halves.sender.as_ref().map(Sender::api).unwrap_or_default();
         // Two fallbacks cannot be merged, and ours says the same for both.
         let api = receiver.reset_fallback().merge(sender.reset_fallback());
-        Self::over(api, operations::routes(halves, capture), walls, limits)
+        let plugin = match (&halves.sender, &halves.plugin) {
+            (Some(sender), Some(credentials)) => {
+                Router::new().nest(PLUGIN_API, sender.plugin_api(credentials.clone()))
+            }
+            _ => Router::new(),
+        };
+        let others = operations::routes(halves, capture).merge(plugin);
+        Self::over(api, others, absent::Absent::of(halves), walls, limits)
     }
 
-    fn over(api: Router, operations: Router, walls: Walls, limits: Limits) -> Self {
+    fn over(
+        api: Router,
+        operations: Router,
+        absent: absent::Absent,
+        walls: Walls,
+        limits: Limits,
+    ) -> Self {
         let router = Router::new()
             .nest("/api/v1", api)
             .merge(operations)
-            .fallback(operations::not_found)
+            .fallback(move |uri| std::future::ready(absent.not_found(&uri)))
             .method_not_allowed_fallback(operations::method_not_allowed)
             .layer(DefaultBodyLimit::max(limits.api_body_bytes_max));
         Self { router, walls, limits }
@@ -136,7 +157,7 @@ impl Dashboard {
         };
         if response.status() == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+            response.headers_mut().entry(header::WWW_AUTHENTICATE).or_insert(scheme);
         }
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             // A browser drops the socket when none of the protocols it offered is taken.
@@ -162,16 +183,23 @@ impl Dashboard {
         Err(Problem::new(413, "body-too-long", detail))
     }
 
-    /// Host, then Origin, then token; none of them looks at the path, but for what is open to all.
+    /// Host, then Origin, then token; none of them looks at the path, but for what is open to all
+    /// and for what asks for credentials of its own.
     fn pass(&self, request: &mut Request<Body>, local: IpAddr) -> Result<(), Problem> {
         let host = host::vet(request, &self.walls, local)?;
         origin::vet(request.headers(), &host)?;
         request.extensions_mut().insert(OriginVetted);
-        if let Some(token) = &self.walls.token {
+        let asks_itself = self.walls.plugin_api && is_below_plugin_api(request.uri().path());
+        if let Some(token) = self.walls.token.as_ref().filter(|_| !asks_itself) {
             token.vet(request)?;
         }
         self.fits(request)
     }
+}
+
+/// The path as it is routed: any other spelling of it leads nowhere.
+fn is_below_plugin_api(path: &str) -> bool {
+    path.strip_prefix(PLUGIN_API).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Headers that no answer goes without, unless it has its own.

@@ -27,6 +27,7 @@ pub(crate) struct Report {
     notes_terminal: bool,
     paint: Paint,
     notes_paint: Paint,
+    server: String,
 }
 
 /// The beginning of a line whose end has not come yet.
@@ -45,7 +46,18 @@ impl Report {
             notes_terminal: io::stderr().is_terminal(),
             paint: Paint::new(color, terminal),
             notes_paint: Paint::new(color, io::stderr().is_terminal()),
+            server: String::new(),
         }
+    }
+
+    /// Says which server is talked to, as a flag: none where a command finds it without.
+    pub(crate) fn at_server(&mut self, flag: String) {
+        self.server = flag;
+    }
+
+    /// A command to try next, at the server that was talked to.
+    pub(crate) fn command(&self, line: impl Display) -> String {
+        format!("hooklab {line}{}", self.server)
     }
 
     /// Whether data is told as JSON.
@@ -224,6 +236,7 @@ pub(crate) mod tests {
             notes_terminal: false,
             paint: plain,
             notes_paint: plain,
+            server: String::new(),
         };
         (report, page)
     }

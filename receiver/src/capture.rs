@@ -6,7 +6,7 @@ mod received;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use hooklab_shared::capture::{Outcome, Route};
@@ -50,6 +50,8 @@ pub(crate) struct Connected {
     pub(crate) tapped: Tapped,
     pub(crate) phase: Phase,
     pub(crate) peer: SocketAddr,
+    /// The first bin that was asked for: a connection seldom asks for another.
+    pub(crate) first: OnceLock<BinName>,
 }
 
 type Reply = Response<Held<ReplyBody>>;
@@ -59,16 +61,16 @@ pub(crate) async fn answer(
     connected: Arc<Connected>,
     request: Request<Incoming>,
 ) -> Result<Reply, Infallible> {
-    let Connected { capturing, tapped, phase, peer } = &*connected;
+    let Connected { capturing, tapped, phase, .. } = &*connected;
     let serving = phase.serving();
     // In HTTP/1 hyper leaves the body out by itself.
     let is_bare = request.method() == Method::HEAD && request.version() == Version::HTTP_2;
     let response = match Received::read(tapped, request, &capturing.limits).await {
-        Ok(received) => record(capturing, tapped, *peer, received).await,
+        Ok(received) => record(&connected, received).await,
         Err(Unread { head, refusal }) => {
             let problem = refusal.problem();
             let (reason, status) = (refusal.reason(), problem.status);
-            Box::pin(stray(capturing, *peer, reason, status, &head, 0)).await;
+            Box::pin(stray(capturing, connected.peer, reason, status, &head, 0)).await;
             reply::problem(&problem, true)
         }
     };
@@ -77,19 +79,15 @@ pub(crate) async fn answer(
 }
 
 /// Keeps a request that was read, and answers it.
-async fn record(
-    capturing: &Capturing,
-    tapped: &Tapped,
-    peer: SocketAddr,
-    received: Received,
-) -> Response<ReplyBody> {
+async fn record(connected: &Connected, received: Received) -> Response<ReplyBody> {
+    let Connected { capturing, tapped, peer, .. } = connected;
     let outcome = received.outcome;
     let closing = outcome != Outcome::Complete;
-    let name = match bin_name(&received.head) {
+    let name = match bin_name(&received.head, &connected.first) {
         Ok(name) => name,
         Err((reason, problem)) => {
             let (head, body) = (&received.head, received.body.wire.len());
-            Box::pin(stray(capturing, peer, reason, problem.status, head, body)).await;
+            Box::pin(stray(capturing, *peer, reason, problem.status, head, body)).await;
             return reply::problem(&problem, closing);
         }
     };
@@ -102,7 +100,7 @@ async fn record(
     let body = chosen.rule().map(|_| received.body.clone()).unwrap_or_default();
     let body_bytes = received.body.wire.len();
     let client = client(&head, peer.ip(), &capturing.trusted_proxies);
-    let capture = received.into_capture(name.clone(), id, peer, client, chosen.replied());
+    let capture = received.into_capture(name.clone(), id, *peer, client, chosen.replied());
     let bytes = capture.content_bytes;
     let waiting = chosen.hold().map(|hold| reply::Hold::of(&capture, hold));
     let under_way = capturing.metrics.committing();
@@ -129,7 +127,7 @@ async fn record(
             match reason {
                 Some(reason) => {
                     let status = problem.status;
-                    Box::pin(stray(capturing, peer, reason, status, &head, body_bytes)).await;
+                    Box::pin(stray(capturing, *peer, reason, status, &head, body_bytes)).await;
                 }
                 None => capturing.metrics.refused(),
             }
@@ -171,19 +169,24 @@ async fn stray(
     }
 }
 
-fn bin_name(head: &Head) -> Result<BinName, (StrayReason, Problem)> {
+fn bin_name(head: &Head, known: &OnceLock<BinName>) -> Result<BinName, (StrayReason, Problem)> {
     let route = Route::of(head.target()).filter(|route| !route.bin.is_empty());
     let Some(route) = route else {
         let detail = "nothing is captured here: send to a bin, such as /orders";
         return Err((StrayReason::NoBin, Problem::new(404, "no-bin", detail)));
     };
-    std::str::from_utf8(route.bin)
+    match known.get() {
+        Some(name) if name.as_str().as_bytes() == route.bin => return Ok(name.clone()),
+        _ => {}
+    }
+    let name = std::str::from_utf8(route.bin)
         .map_err(|_| "its name is not even UTF-8".to_owned())
         .and_then(|name| name.parse().map_err(|error| format!("failed to {error}")))
         .map_err(|why| {
             let problem = Problem::new(404, "bad-bin-name", format!("nothing was captured: {why}"));
             (StrayReason::BadBinName, problem)
-        })
+        });
+    name.inspect(|name: &BinName| drop(known.set(name.clone())))
 }
 
 /// Why a request was not kept; a failed store keeps no strays either.

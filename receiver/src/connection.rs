@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -78,8 +78,13 @@ where
     let tapped = tap.tapped();
     let builder = builder(&capturing.limits);
     // One count to raise for each request, instead of one for each part.
-    let connected =
-        Arc::new(Connected { capturing: capturing.clone(), tapped: tapped.clone(), phase, peer });
+    let connected = Arc::new(Connected {
+        capturing: capturing.clone(),
+        tapped: tapped.clone(),
+        phase,
+        peer,
+        first: OnceLock::new(),
+    });
     let service = service_fn(move |request| answer(connected.clone(), request));
     let connection = builder.serve_connection(TokioIo::new(tap), service);
     if let Err(error) = drive(connection, stop, |c| c.graceful_shutdown()).await

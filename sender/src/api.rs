@@ -62,10 +62,11 @@ pub(crate) fn openapi() -> OpenApi {
 
 fn routes() -> OpenApiRouter<Sender> {
     OpenApiRouter::default()
-        .routes(routes!(event_types::list))
-        .routes(routes!(event_types::one))
+        .routes(routes!(event_types::list, event_types::add))
+        .routes(routes!(event_types::one, event_types::put, event_types::delete))
         .routes(routes!(webhooks::list, webhooks::add))
         .routes(routes!(webhooks::one, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::bulk))
         .routes(routes!(webhooks::test))
         .routes(routes!(webhooks::rotate))
         .routes(routes!(events::fire))
@@ -114,7 +115,7 @@ fn unknown_delivery(id: &str) -> Problem {
 
 fn unknown_webhook(id: &str) -> Problem {
     let id: String = id.chars().take(40).collect();
-    let detail = format!("there is no webhook `{id}`: GET /api/v1/webhooks lists them");
+    let detail = format!("there is no webhook `{id}`: `hooklab webhook list` names them all");
     Problem::new(404, "unknown-webhook", detail)
 }
 

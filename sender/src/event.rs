@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::profile::Event;
+use crate::send::fields;
 use crate::sender::{Sender, random};
 use crate::store::Recipients;
 
@@ -81,9 +82,14 @@ fn payload(sender: &Sender, firing: &NewEvent) -> Result<(String, Value, Option<
             let detail = "a payload of your own is not generated: leave out the one or the other";
             return Err(invalid("seed", detail.to_owned()));
         }
+        if !firing.set.is_empty() {
+            let detail = "a payload of your own is sent as it is spelled: set its fields yourself";
+            return Err(invalid("set", detail.to_owned()));
+        }
         // What only passes through is not parsed on its way in: nesting and escapes may not hold.
         let value = serde_json::from_str(own.get());
         let value = value.map_err(|why| invalid("payload", format!("does not parse: {why}")))?;
+        fit(sender, &firing.kind, &value)?;
         return Ok((own.get().to_owned(), value, None));
     }
     let seed = match firing.seed {
@@ -91,8 +97,30 @@ fn payload(sender: &Sender, firing: &NewEvent) -> Result<(String, Value, Option<
         // 53 bits, so that every JSON reader gives the same number back.
         None => u64::from_le_bytes(random()?) >> 11,
     };
-    let generated = sender.catalogue().live_payload(&firing.kind, seed).unwrap_or_default();
-    Ok((generated.to_string(), generated, Some(seed)))
+    let Some(grown) = sender.catalogue().live_payload(&firing.kind, seed) else {
+        let detail = sender.catalogue().slug_error(&firing.kind).unwrap_or_default();
+        return Err(invalid("type", detail));
+    };
+    let mut payload = grown.payload;
+    if !firing.set.is_empty() {
+        for (path, value) in &firing.set {
+            fields::set(&mut payload, path, value.clone()).map_err(|why| invalid("set", why))?;
+        }
+        fit(sender, &firing.kind, &payload)?;
+    }
+    Ok((payload.to_string(), payload, grown.from_seed.then_some(seed)))
+}
+
+/// Refuses a payload that does not fit its type's schema, saying where.
+fn fit(sender: &Sender, kind: &str, payload: &Value) -> Result<(), Problem> {
+    let misfits = sender.catalogue().misfits(kind, payload);
+    if misfits.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<String> =
+        misfits.iter().map(|error| format!("`{}` {}", error.field, error.detail)).collect();
+    let detail = format!("the payload does not fit the schema of `{kind}`: {}", told.join("; "));
+    Err(Problem::new(422, "payload-misfit", detail).with_errors(misfits))
 }
 
 /// The delivery once its attempt is over, or as it stands where that will not be.

@@ -16,6 +16,8 @@ pub mod forward;
 mod live;
 pub mod load;
 mod outgoing;
+mod own_types;
+mod plugin;
 mod profile;
 mod registry;
 pub mod replay;
@@ -30,6 +32,7 @@ mod tests;
 
 pub use egress::{AllowTarget, BadAllowTarget};
 pub use fault::{BadFault, Fault};
+pub use plugin::{BadCredentials, Credentials};
 pub use send::{Draft, Plan, PlanError, Poster, Terms};
 pub use sender::{Keep, OpenError, Place, Sender, Settings};
 pub use store::StoreError;

@@ -1,7 +1,7 @@
 //! Profiles: an event as its exact bytes and headers on the wire, one file a provider. Pure.
 
 mod github;
-mod php;
+pub(crate) mod php;
 mod plain;
 mod shopify;
 mod slack;
@@ -243,8 +243,8 @@ fn unsigned(scheme: Scheme, id: &str, timestamp: i64) -> Vec<(&'static str, Stri
     }
 }
 
-/// A payload as it is spelled, inside of another document. A stored payload was parsed before it was
-/// accepted, so the fallback never shows.
+/// A payload as it is spelled, inside of another document. A stored payload was parsed before it
+/// was accepted, so the fallback never shows.
 fn raw(event: &Event) -> &RawValue {
     serde_json::from_str(&event.payload).unwrap_or(RawValue::NULL)
 }

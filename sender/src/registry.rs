@@ -1,18 +1,24 @@
 //! Webhooks: what may be registered, and what may be changed.
 
+mod bulk;
+
 use std::time::Duration;
 
 use hooklab_shared::problem::{FieldError, Problem};
-use hooklab_shared::signature::standard_webhooks::Secret;
+use hooklab_shared::signature::standard_webhooks::{BadSecret, Secret};
 use hooklab_shared::webhook::{
     CreatedWebhook, NewWebhook, Profile, RotatedSecret, Rotation, Webhook, WebhookPatch,
     headers_error, name_error, overlap_error, rate_error, schedule_error, timeout_error, url_error,
 };
 
+use tokio::sync::MutexGuard;
+
 use crate::catalogue::Catalogue;
 use crate::profile;
 use crate::sender::{Sender, now, random};
 use crate::store::{NewRow, Registered};
+
+pub(crate) use bulk::bulk;
 
 /// The longest integration in characters: the name of an app.
 const INTEGRATION_CHARS_MAX: usize = 100;
@@ -26,6 +32,7 @@ const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
 /// Registers a webhook; its secret is told here and never again.
 pub(crate) async fn add(sender: &Sender, new: NewWebhook) -> Result<CreatedWebhook, Problem> {
+    let _held = held(sender, &new.event).await;
     let row = checked(sender.catalogue(), new)?;
     let secret = row.secret.clone();
     let webhooks_max = sender.limits().webhooks_max;
@@ -40,12 +47,22 @@ pub(crate) async fn add(sender: &Sender, new: NewWebhook) -> Result<CreatedWebho
     Ok(CreatedWebhook { webhook, secret })
 }
 
+/// So that nobody deletes an own event type between the check and the commit.
+async fn held<'a>(sender: &'a Sender, event: &str) -> Option<MutexGuard<'a, ()>> {
+    let catalogue = sender.catalogue();
+    if catalogue.is_plugins(event) { None } else { Some(catalogue.hold().await) }
+}
+
 /// Changes a webhook; `None` where there is none of this number.
 pub(crate) async fn change(
     sender: &Sender,
     id: i64,
     patch: WebhookPatch,
 ) -> Result<Option<Webhook>, Problem> {
+    let _held = match &patch.event {
+        Some(event) => held(sender, event).await,
+        None => None,
+    };
     let event_error = patch.event.as_ref().and_then(|slug| event_error(sender.catalogue(), slug));
     let change = move |found: &Registered| changed(found, patch, event_error);
     match sender.store().change_webhook(id, now(), change).await? {
@@ -79,7 +96,7 @@ pub(crate) async fn rotate(
         None => generated(profile)?,
         Some(Ok(secret)) => secret,
         Some(Err(bad)) => {
-            errors.push(FieldError { field: "secret".into(), detail: format!("failed to {bad}") });
+            errors.push(bad_secret(&bad));
             return Err(invalid(errors));
         }
     };
@@ -109,7 +126,7 @@ fn checked(catalogue: &Catalogue, new: NewWebhook) -> Result<NewRow, Problem> {
         .collect();
     let given = new.secret.as_deref().map(|text| profile::secret(new.profile, text)).transpose();
     let given = given.unwrap_or_else(|bad| {
-        errors.push(FieldError { field: "secret".into(), detail: format!("failed to {bad}") });
+        errors.push(bad_secret(&bad));
         None
     });
     if !errors.is_empty() {
@@ -208,6 +225,13 @@ fn secret_error(profile: Profile, found: &Registered) -> Option<FieldError> {
 
 fn event_error(catalogue: &Catalogue, slug: &str) -> Option<FieldError> {
     catalogue.slug_error(slug).map(|detail| FieldError { field: "event".into(), detail })
+}
+
+fn bad_secret(bad: &BadSecret) -> FieldError {
+    let told = bad.to_string();
+    let why = told.split_once(": ").map_or(told.as_str(), |(_, why)| why);
+    let detail = format!("does not hold: {why}; leave it out, and one is generated");
+    FieldError { field: "secret".into(), detail }
 }
 
 fn integration_error(integration: &str) -> Option<FieldError> {

@@ -2,7 +2,7 @@
 
 mod compose;
 mod curl;
-mod fields;
+pub(crate) mod fields;
 mod order;
 mod run;
 
@@ -85,7 +85,7 @@ impl Plan {
     /// # Errors
     /// A field does not hold, or what it asks for cannot be signed.
     pub fn new(send: NewSend, terms: &Terms, user_agent: &str) -> Result<Self, PlanError> {
-        let catalogue = Catalogue::load()?;
+        let catalogue = Catalogue::load(Vec::new())?;
         let order = Order::checked(send, terms, catalogue, user_agent.to_owned());
         let order = order.map_err(PlanError::Invalid)?;
         let steps = order.steps();

@@ -17,11 +17,12 @@ use tokio_rustls::rustls::crypto::ring::default_provider;
 
 use crate::api;
 use crate::attempt::Caller;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, OwnType};
 use crate::clock::Clock;
 use crate::delivery::{Retainer, Stir, Waiting, Worker};
 use crate::egress::{AllowTarget, Egress};
 use crate::live::Live;
+use crate::plugin::{self, Credentials};
 use crate::send::Poster;
 use crate::store::{Cancelled, OpenStoreError, Store, StoreError};
 
@@ -153,8 +154,8 @@ impl Sender {
     /// The same by this clock.
     pub(crate) fn open_by(settings: Settings, clock: Clock) -> Result<Self, OpenError> {
         let runtime = Handle::try_current().map_err(|_| OpenError::Runtime)?;
-        let catalogue = Catalogue::load()?;
-        let store = Store::open(&settings.place, settings.limits.store_queue_max)?;
+        let (store, own_types) = Store::open(&settings.place, settings.limits.store_queue_max)?;
+        let catalogue = Catalogue::load(own_types.into_iter().map(OwnType::kept).collect())?;
         let (stop, stopping) = watch::channel(false);
         let limits = settings.limits;
         let egress = Egress::new(settings.allow_targets);
@@ -202,6 +203,18 @@ impl Sender {
     #[must_use]
     pub fn openapi() -> utoipa::openapi::OpenApi {
         api::openapi()
+    }
+
+    /// The REST API of Ultimate Multisite over the same webhooks, its routes relative to
+    /// `/wp-json/wu/v2`; it asks for these credentials, and for nothing else.
+    pub fn plugin_api(&self, credentials: Credentials) -> axum::Router {
+        plugin::router(self.clone(), credentials)
+    }
+
+    /// What [`Sender::plugin_api`] takes and answers, with the same paths.
+    #[must_use]
+    pub fn plugin_openapi() -> utoipa::openapi::OpenApi {
+        plugin::openapi()
     }
 
     /// Why it does not accept events, if it does not.

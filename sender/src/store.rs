@@ -1,8 +1,11 @@
 //! The sender's store: SQLite, one writer thread that commits whatever waits at once, readers
 //! beside it.
 
+mod bulk;
 mod cancel;
 mod deliveries;
+mod event_types;
+mod listing;
 mod readers;
 mod recover;
 mod resend;
@@ -21,8 +24,12 @@ use hooklab_shared::directory::{Directory, DirectoryError};
 use rusqlite::Connection;
 use thiserror::Error;
 
+use crate::catalogue::OwnParts;
+pub(crate) use bulk::{Done, Picked};
 pub(crate) use cancel::CalledOff;
 pub(crate) use deliveries::{DeliveryFilter, Recipients};
+pub(crate) use event_types::DeletedType;
+pub(crate) use listing::{Listing, Place as ListPlace, Sort, WebhookFilter};
 use readers::Readers;
 pub(crate) use resend::{Again, SentAgain};
 pub(crate) use turn::{Asked, Cancelled, Due, Ended, Taken, Turned};
@@ -106,8 +113,12 @@ const FILE: &str = "sender.sqlite";
 const LOG: &str = "sender.sqlite-wal";
 
 impl Store {
-    /// Opens it, and starts its writer; at most `queue_max` changes wait.
-    pub(crate) fn open(place: &Place, queue_max: usize) -> Result<Self, OpenStoreError> {
+    /// Opens it, and starts its writer; at most `queue_max` changes wait. The own event types that
+    /// it keeps come with it.
+    pub(crate) fn open(
+        place: &Place,
+        queue_max: usize,
+    ) -> Result<(Self, Vec<OwnParts>), OpenStoreError> {
         let (connection, directory, readers, log) = match place {
             Place::Memory => {
                 let connection = Connection::open_in_memory().map_err(StoreError::from)?;
@@ -124,9 +135,10 @@ impl Store {
         };
         schema::prepare(&connection)?;
         recover::recover(&connection)?;
+        let own_types = event_types::all(&connection)?;
         let writer =
             Writer::start(connection, directory, log, queue_max).map_err(OpenStoreError::Thread)?;
-        Ok(Self { writer, readers: Arc::new(readers) })
+        Ok((Self { writer, readers: Arc::new(readers) }, own_types))
     }
 
     /// Why it does not accept anything, if it does not.

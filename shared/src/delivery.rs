@@ -3,8 +3,8 @@
 mod live;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -27,6 +27,10 @@ pub struct NewEvent {
     /// What the generated payload grows from: the same seed, the same payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+    /// Fields of the generated payload to set, by dotted path: `{"customer.id": 7}`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = HashMap<String, Value>)]
+    pub set: Map<String, Value>,
 }
 
 /// An event that was fired, and what became of it.

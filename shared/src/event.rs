@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::headers::Head;
@@ -28,6 +28,66 @@ pub struct EventType {
     pub payload: Vec<Field>,
     /// A payload, whole, as Send Test Event sends it.
     pub sample: Value,
+    /// The JSON Schema that payloads of an own type must fit, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Value>,
+}
+
+/// An event type of the user's own, to be added. Unknown fields are refused, so that a typo is not
+/// silence.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewEventType {
+    /// Its slug: 1 to 100 of `A-Z`, `a-z`, `0-9`, `.`, `_` and `-`, the first a letter or digit.
+    pub slug: String,
+    /// Its name, at most 200 characters; its slug unless told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// When it happens, at most 2,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// A JSON Schema (2020-12 unless `$schema` names another draft) that payloads must fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Map<String, Value>>,
+    /// A payload, as Send Test Event sends it; grown from the schema where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Value>,
+}
+
+/// What an event type of the user's own is to be: all but its slug.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventTypeBody {
+    /// Its name, at most 200 characters; its slug unless told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// When it happens, at most 2,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// A JSON Schema (2020-12 unless `$schema` names another draft) that payloads must fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Map<String, Value>>,
+    /// A payload, as Send Test Event sends it; grown from the schema where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Value>,
+}
+
+impl EventTypeBody {
+    /// The same under this slug.
+    #[must_use]
+    pub fn named(self, slug: String) -> NewEventType {
+        let Self { name, description, schema, sample } = self;
+        NewEventType { slug, name, description, schema, sample }
+    }
+}
+
+impl NewEventType {
+    /// The slug, and all but it.
+    #[must_use]
+    pub fn into_parts(self) -> (String, EventTypeBody) {
+        let Self { slug, name, description, schema, sample } = self;
+        (slug, EventTypeBody { name, description, schema, sample })
+    }
 }
 
 /// What Ultimate Multisite 2.4 really does with an event type.

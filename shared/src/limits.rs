@@ -45,6 +45,10 @@ pub struct Limits {
     pub import_bytes_max: u64,
     /// Registered webhooks: every event is matched against them, and nobody lists more by hand.
     pub webhooks_max: usize,
+    /// Own event types: each is held in memory, its schema compiled, and nobody picks from more.
+    pub event_types_max: usize,
+    /// Schema and sample of one own event type in bytes: with the number of them, 64 MiB in all.
+    pub event_type_bytes_max: usize,
     /// Attempts in flight at once: each may hold a connection and 64 KiB for the whole timeout.
     pub attempts_max: usize,
     /// Attempts in flight to one target (scheme, host and port), of all its webhooks together, so
@@ -98,6 +102,8 @@ impl Default for Limits {
             looks_max: 4,
             import_bytes_max: 4 * 1024 * 1024 * 1024,
             webhooks_max: 10_000,
+            event_types_max: 500,
+            event_type_bytes_max: 128 * 1024,
             attempts_max: 256,
             target_attempts_max: 32,
             webhook_attempts_max: 16,

@@ -7,11 +7,12 @@ mod phase;
 mod timed;
 pub mod websocket;
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -132,9 +133,23 @@ where
     C: Future<Output = Result<(), E>>,
 {
     let mut connection = pin!(connection);
-    tokio::select! {
-        ended = connection.as_mut() => return ended,
-        _ = stop.wait_for(|&stopped| stopped) => shutdown(connection.as_mut()),
+    let news = stop.clone();
+    let mut stopped = pin!(stop.wait_for(|&stopped| stopped));
+    let mut is_waiting = false;
+    let ended = poll_fn(|cx| {
+        if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+            return Poll::Ready(Some(ended));
+        }
+        // Polled once it rings by itself: a connection is polled too often to ask it each time.
+        if is_waiting && matches!(news.has_changed(), Ok(false)) {
+            return Poll::Pending;
+        }
+        is_waiting = true;
+        stopped.as_mut().poll(cx).map(|_| None)
+    });
+    if let Some(ended) = ended.await {
+        return ended;
     }
+    shutdown(connection.as_mut());
     connection.await
 }

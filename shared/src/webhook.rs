@@ -1,5 +1,6 @@
 //! A webhook: a registration of a name, a URL and an event.
 
+mod bulk;
 mod terms;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -9,6 +10,7 @@ use utoipa::ToSchema;
 use crate::id::Timestamp;
 use crate::problem::FieldError;
 use crate::span::Span;
+pub use bulk::{Bulk, BulkAction, BulkItem, BulkResult};
 pub use terms::{headers_error, overlap_error, rate_error, schedule_error, timeout_error};
 
 /// The longest target URL in characters: what Ultimate Multisite's table holds.

@@ -113,7 +113,9 @@ impl File {
         let flags = written.serve.into_iter().map(|(name, value)| {
             let line = line(name.span().start);
             let value = match name.as_ref().as_str() {
-                "token" => Value::String(secret(value.as_str().unwrap_or_default(), home)?),
+                "token" | "plugin-api" => {
+                    Value::String(secret(value.as_str().unwrap_or_default(), home)?)
+                }
                 _ => value,
             };
             Ok(Flag { name: name.into_inner(), line, value })

@@ -26,9 +26,11 @@ Receive
 Send
   send         any body to any URL, signed,       hooklab send payment_received --to URL
                bent on purpose; no server needed
-  webhook      add, list, show, edit, delete,     hooklab webhook add --help
-               test
-  events       the catalogue of event types       hooklab events payment_received
+  webhook      add, list, show, edit, activate,   hooklab webhook list --sort last
+               deactivate, delete, test, rotate
+  events       the catalogue of event types:      hooklab events payment_received
+               list, show; add, delete, export,
+               import your own
   fire         fire an event                      hooklab fire payment_received --seed 7
   deliveries   what was sent, and what came back  hooklab deliveries --status exhausted
   forward      new captures, as they come         hooklab forward orders --to URL

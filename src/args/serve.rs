@@ -113,6 +113,12 @@ pub(crate) struct ServeArgs {
     #[arg(help_heading = "Running")]
     pub(crate) time_scale: u32,
 
+    /// Serve the REST API of Ultimate Multisite below /wp-json/wu/v2 to whoever shows KEY:SECRET;
+    /// env:NAME, file:PATH or - keep them off the command line
+    #[arg(long, env = "HOOKLAB_PLUGIN_API", hide_env_values = true, value_name = "KEY:SECRET")]
+    #[arg(help_heading = "Walls")]
+    pub(crate) plugin_api: Option<String>,
+
     /// Flags and bins from this file [default: hooklab.toml, if it is there]
     #[arg(long, env = "HOOKLAB_CONFIG", value_name = "FILE", help_heading = "Running")]
     pub(crate) config: Option<PathBuf>,

@@ -1,6 +1,7 @@
-//! Values that flags take: secrets, payloads, durations, sizes, labels, profiles.
+//! Values that flags take: secrets, payloads, durations, sizes, labels, profiles, header fields.
 
 use std::io::Read;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -154,6 +155,49 @@ pub(crate) fn label(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// A webhook's number.
+pub(crate) fn webhook(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "a webhook has a number: hooklab webhook list tells them".into())
+}
+
+/// A header field, `NAME: VALUE`.
+pub(crate) fn header(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("a header field is NAME: VALUE, such as 'X-Team: billing'".into()),
+    }
+}
+
+/// A value of its own, or `none`: what the profile has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Own<T>(pub(crate) Option<T>);
+
+impl<T: FromStr> FromStr for Own<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        if text == "none" { Ok(Self(None)) } else { text.parse().map(|own| Self(Some(own))) }
+    }
+}
+
+/// Waits between attempts, separated by commas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Schedule(pub(crate) Vec<Span>);
+
+impl FromStr for Schedule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wait = |text: &str| {
+            let why = |_| format!("`{text}` is no duration: give waits such as 0s,5s,5m");
+            text.trim().parse().map_err(why)
+        };
+        text.split(',').map(wait).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 /// Reads a profile's name.
 pub(crate) fn profile() -> impl TypedValueParser<Value = Profile> {
     PossibleValuesParser::new(Profile::ALL.map(Profile::as_str)).map(|name| {
@@ -214,6 +258,19 @@ mod tests {
         }
         assert_eq!(age("1h").unwrap().as_duration().as_secs(), 3600);
         assert!(age("0s").is_err() && age("5").is_err());
+    }
+
+    #[test]
+    fn header_fields_waits_and_none() {
+        assert_eq!(header("X-A: b: c"), Ok(("X-A".into(), "b: c".into())));
+        assert_eq!(header("X-A:"), Ok(("X-A".into(), String::new())));
+        assert!(header("X-A").is_err() && header(": b").is_err());
+        let waits: Schedule = "0s, 5s,1m 30s".parse().unwrap();
+        assert_eq!(waits.0.len(), 3);
+        assert!("0s,,1s".parse::<Schedule>().unwrap_err().contains("0s,5s,5m"));
+        assert_eq!("none".parse(), Ok(Own::<u32>(None)));
+        assert_eq!("7".parse(), Ok(Own(Some(7_u32))));
+        assert!(webhook("x").unwrap_err().contains("webhook list"));
     }
 
     #[test]

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
+/// Where a command looks for a server that nobody named.
+pub(crate) const DEFAULT: &str = "http://127.0.0.1:4666";
+
 /// A dashboard's address: `http://host:port`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
@@ -27,6 +30,16 @@ impl Address {
     /// Its URL, with the path `/`.
     pub(crate) fn url(&self) -> Url {
         self.url.clone()
+    }
+
+    /// The flag that a command needs to talk to it too: none where it is the default, or where
+    /// `HOOKLAB_SERVER`, of this text, names it.
+    pub(crate) fn flag(&self, variable: Option<&str>) -> String {
+        let is = |text: &str| text.parse().is_ok_and(|known: Self| known == *self);
+        match is(variable.unwrap_or(DEFAULT)) {
+            true => String::new(),
+            false => format!(" --server {self}"),
+        }
     }
 
     /// Host and port as they stand in a Host header.
@@ -84,6 +97,10 @@ mod tests {
         assert_eq!(read("http://[::1]:4666/").authority(), "[::1]:4666");
         assert_eq!(read("http://h:1/api/v1/").to_string(), "http://h:1");
         assert_eq!(read("http://h").port(), 80);
+        assert_eq!(read(DEFAULT).flag(None), "");
+        assert_eq!(read("http://h:1").flag(None), " --server http://h:1");
+        assert_eq!(read("http://h:1").flag(Some("h:1/")), "");
+        assert_eq!(read(DEFAULT).flag(Some("h:1")), format!(" --server {DEFAULT}"));
         for bad in ["", "https://h", "ftp://h", "http://u:p@h", "http://h/x", "http://h/?q"] {
             assert!(bad.parse::<Address>().is_err(), "{bad}");
         }

@@ -108,7 +108,8 @@ async fn create(
     // The URL alone on its line: it is what a script wants.
     let url = report.ink(Ink::Cyan, shown(&made.url));
     report.line(url)?;
-    report.note(format_args!("bin {} is made; watch it: hooklab tail {}", made.name, made.name));
+    let tail = report.command(format_args!("tail {}", made.name));
+    report.note(format_args!("bin {} is made; watch it: {tail}", made.name));
     Ok(())
 }
 
@@ -130,7 +131,8 @@ async fn list(client: &Client, report: &mut Report) -> Result<(), Failure> {
         return report.json(&Page { items, next: None });
     }
     if items.is_empty() {
-        report.note("there is no bin yet; make one: hooklab bin create NAME");
+        let create = report.command("bin create NAME");
+        report.note(format_args!("there is no bin yet; make one: {create}"));
         return Ok(());
     }
     let mut table = Table::new(&["NAME", "CAPTURES", "BYTES", "NEWEST", "URL", "LABELS"]);

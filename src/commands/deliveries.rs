@@ -113,7 +113,8 @@ async fn list(args: &ListArgs, client: &Client, report: &mut Report) -> Result<(
         return report.json(&log);
     }
     if log.items.is_empty() {
-        report.note("no delivery matches; fire an event: hooklab fire payment_received");
+        let fire = report.command("fire payment_received");
+        report.note(format_args!("no delivery matches; fire an event: {fire}"));
     } else {
         report.table(&delivery::table(&log.items))?;
     }

@@ -85,6 +85,7 @@ async fn settings(home: &Home) -> Settings {
         allow_targets: Vec::new(),
         time_scale: 1,
         keep_deliveries: hooklab_sender::Keep::default(),
+        plugin_api: None,
         token: None,
         allowed_hosts: Vec::new(),
         ready_file: None,

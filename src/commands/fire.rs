@@ -3,6 +3,9 @@
 use clap::Args;
 use hooklab_shared::delivery::{FiredEvent, NewEvent};
 
+use serde_json::Value;
+
+use super::send;
 use crate::args::value;
 use crate::client::Client;
 use crate::exit::{Code, Failure};
@@ -13,6 +16,9 @@ use crate::report::{Report, delivery, shown};
 pub(crate) struct FireArgs {
     /// The event type, such as payment_received
     slug: String,
+    /// A field of the generated payload to set: customer.id=7; JSON if it is JSON, else text
+    #[arg(value_name = "FIELD=VALUE", value_parser = send::field, conflicts_with = "payload")]
+    fields: Vec<(String, Value)>,
     /// Generate the payload from this number: the same seed, the same payload
     #[arg(long, value_name = "N", conflicts_with = "payload")]
     seed: Option<u64>,
@@ -34,6 +40,7 @@ pub(crate) async fn run(
         kind: args.slug.clone(),
         payload: args.payload.as_deref().map(value::payload).transpose()?,
         seed: args.seed,
+        set: args.fields.iter().cloned().collect(),
     };
     let mut url = client.url(["events"]);
     if !args.no_wait {
@@ -52,15 +59,15 @@ fn tell(report: &mut Report, fired: &FiredEvent, no_wait: bool) -> Result<(), Fa
     report.line(format_args!("fired {} as {}{seed}", shown(&fired.kind), shown(&fired.id)))?;
     if fired.deliveries.is_empty() {
         let slug = shown(&fired.kind);
-        report.note(format_args!(
-            "no active webhook waits for {slug}; add one: hooklab webhook add --name NAME --url \
-             URL --event {slug}"
-        ));
+        let add = format_args!("webhook add --name NAME --url URL --event {slug}");
+        let add = report.command(add);
+        report.note(format_args!("no active webhook waits for {slug}; add one: {add}"));
         return Ok(());
     }
     if no_wait {
         let count = fired.deliveries.len();
-        return report.line(format_args!("accepted: {count} to deliver; see hooklab deliveries"));
+        let log = report.command("deliveries");
+        return report.line(format_args!("accepted: {count} to deliver; see {log}"));
     }
     for made in &fired.deliveries {
         delivery::confirm(report, made, "")?;

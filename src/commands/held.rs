@@ -95,7 +95,8 @@ pub(crate) async fn list(
         ]);
     }
     report.table(&table)?;
-    report.note(format_args!("answer one: hooklab answer {} ID --status 200", args.bin));
+    let answer = report.command(format_args!("answer {} ID --status 200", args.bin));
+    report.note(format_args!("answer one: {answer}"));
     Ok(Code::Done)
 }
 

@@ -84,7 +84,7 @@ pub(crate) struct SendArgs {
     /// The time that is signed, such as 2026-01-31T12:00:00Z [default: now]
     #[arg(long, value_name = "TIME", help_heading = "How")]
     at: Option<Timestamp>,
-    /// A planned fault, such as duplicate, stale=10m or wrong-signature; may be given more than once
+    /// A planned fault, such as duplicate, stale=10m or wrong-signature; any number of them
     #[arg(long = "fault", value_name = "FAULT", help_heading = "How")]
     faults: Vec<String>,
 
@@ -104,7 +104,7 @@ pub(crate) struct SendArgs {
     /// How long an attempt may take [default: the profile's time]
     #[arg(long, value_name = "TIME", help_heading = "Pace")]
     timeout: Option<Span>,
-    /// A target that it may go to besides this machine: CIDR, host or *; may be given more than once
+    /// A target that it may go to besides this machine: CIDR, host or *; any number of them
     #[arg(long = "allow-target", env = "HOOKLAB_ALLOW_TARGET", value_name = "TARGET")]
     #[arg(value_delimiter = ',', help_heading = "Pace")]
     allow_targets: Vec<AllowTarget>,
@@ -219,7 +219,7 @@ fn content(bytes: Vec<u8>, send: &mut NewSend) -> Result<(), Failure> {
         Some(Ok(payload)) => send.payload = Some(payload),
         Some(Err(why)) => {
             return Err(Failure::usage(format!(
-                "read the event's payload as JSON: {why}; without EVENT, --data is the body as it is"
+                "read the payload as JSON: {why}; without EVENT, --data is the body as it is"
             )));
         }
         None => return Err(Failure::usage("read the event's payload: it is not UTF-8")),
@@ -233,7 +233,7 @@ fn retries(args: &SendArgs) -> Vec<Span> {
     args.schedule.iter().copied().chain(doubling).collect()
 }
 
-fn field(text: &str) -> Result<(String, Value), &'static str> {
+pub(super) fn field(text: &str) -> Result<(String, Value), &'static str> {
     match text.split_once('=') {
         Some((path, value)) if !path.is_empty() => {
             let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());

@@ -1,96 +1,68 @@
-//! `webhook`: add, list, show, edit, delete and test registered webhooks.
+//! `webhook`: add, list, show, edit, activate, deactivate, delete, test, and give a new secret.
+
+mod given;
+mod list;
+mod many;
 
 use clap::{Args, Subcommand};
-use hooklab_shared::bin::Page;
 use hooklab_shared::delivery::Delivery;
-use hooklab_shared::webhook::{CreatedWebhook, NewWebhook, Profile, Webhook, WebhookPatch};
+use hooklab_shared::span::Span;
+use hooklab_shared::webhook::{
+    BulkAction, CreatedWebhook, RotatedSecret, Rotation, Webhook, WebhookPatch,
+};
 
 use crate::args::value;
 use crate::client::Client;
 use crate::exit::{Code, Failure};
 use crate::report::paint::Ink;
-use crate::report::table::{Cell, Table};
 use crate::report::{Report, delivery, shown};
+use given::{AddArgs, EditArgs};
+use list::ListArgs;
+use many::ManyArgs;
 
 /// What to do with webhooks.
 #[derive(Subcommand)]
 pub(crate) enum WebhookCommand {
     /// Register a webhook: its name, its URL, its event
     Add(AddArgs),
-    /// Every webhook
-    List,
+    /// Webhooks: sorted, searched, filtered
+    List(ListArgs),
     /// One webhook
     Show {
         /// Its number
+        #[arg(value_parser = value::webhook)]
         id: i64,
     },
     /// Change a webhook; what is not given stays
     Edit(EditArgs),
-    /// Delete a webhook; its deliveries stay in the log
-    Delete {
-        /// Its number
-        id: i64,
-    },
+    /// Let events trigger webhooks
+    Activate(ManyArgs),
+    /// Let events no longer trigger webhooks
+    Deactivate(ManyArgs),
+    /// Delete webhooks; their deliveries stay in the log
+    Delete(ManyArgs),
     /// Send Test Event: a real delivery, told truthfully
     Test {
         /// Its number
+        #[arg(value_parser = value::webhook)]
         id: i64,
     },
+    /// Give a webhook a new secret; the old one signs beside it for a while
+    Rotate(RotateArgs),
 }
 
-/// A new webhook.
+/// A new secret.
 #[derive(Args)]
-pub(crate) struct AddArgs {
-    /// Its name, 2 to 200 characters
-    #[arg(long)]
-    name: String,
-    /// Where its deliveries go, http or https
-    #[arg(long)]
-    url: String,
-    /// The event type that triggers it, such as payment_received
-    #[arg(long, value_name = "SLUG")]
-    event: String,
-    /// How its events are put on the wire
-    #[arg(long, value_parser = value::profile(), default_value = "standard-webhooks")]
-    profile: Profile,
+pub(crate) struct RotateArgs {
+    /// The webhook's number
+    #[arg(value_parser = value::webhook)]
+    id: i64,
+    /// How long the old secret signs too, at most 30d; 0s not at all [default: 24h]
+    #[arg(long, value_name = "DURATION")]
+    overlap: Option<Span>,
     /// A secret of your own: env:NAME, file:PATH or - (standard input) [default: a generated one]
     #[arg(long)]
     secret: Option<String>,
-    /// Register it without events triggering it
-    #[arg(long)]
-    inactive: bool,
-    /// Who makes it [default: manual]
-    #[arg(long, value_name = "APP")]
-    integration: Option<String>,
-}
-
-/// A webhook's changes.
-#[derive(Args)]
-#[command(arg_required_else_help = true)]
-pub(crate) struct EditArgs {
-    /// Its number
-    id: i64,
-    /// A new name
-    #[arg(long)]
-    name: Option<String>,
-    /// A new target
-    #[arg(long)]
-    url: Option<String>,
-    /// Another event type
-    #[arg(long, value_name = "SLUG")]
-    event: Option<String>,
-    /// Another profile
-    #[arg(long, value_parser = value::profile())]
-    profile: Option<Profile>,
-    /// Let events trigger it
-    #[arg(long, conflicts_with = "inactive")]
-    active: bool,
-    /// Let events no longer trigger it
-    #[arg(long)]
-    inactive: bool,
-    /// Another integration
-    #[arg(long, value_name = "APP")]
-    integration: Option<String>,
 }
 
 /// Runs it.
@@ -101,59 +73,50 @@ pub(crate) async fn run(
 ) -> Result<Code, Failure> {
     match command {
         WebhookCommand::Add(args) => add(args, client, report).await?,
-        WebhookCommand::List => list(client, report).await?,
+        WebhookCommand::List(args) => list::run(args, client, report).await?,
         WebhookCommand::Show { id } => {
             let found: Webhook = client.get(&client.url(["webhooks", &id.to_string()])).await?;
             whole(report, &found)?;
         }
         WebhookCommand::Edit(args) => edit(args, client, report).await?,
-        WebhookCommand::Delete { id } => {
-            client.delete(&client.url(["webhooks", &id.to_string()])).await?;
-            match report.is_json() {
-                true => report.json(&serde_json::json!({"deleted": id}))?,
-                false => report.line(format_args!("webhook {id}: deleted"))?,
-            }
+        WebhookCommand::Activate(args) => {
+            return many::run(BulkAction::Activate, args, client, report).await;
+        }
+        WebhookCommand::Deactivate(args) => {
+            return many::run(BulkAction::Deactivate, args, client, report).await;
+        }
+        WebhookCommand::Delete(args) => {
+            return many::run(BulkAction::Delete, args, client, report).await;
         }
         WebhookCommand::Test { id } => return test(*id, client, report).await,
+        WebhookCommand::Rotate(args) => rotate(args, client, report).await?,
     }
     Ok(Code::Done)
 }
 
 async fn add(args: &AddArgs, client: &Client, report: &mut Report) -> Result<(), Failure> {
-    let new = NewWebhook {
-        name: args.name.clone(),
-        url: args.url.clone(),
-        event: args.event.clone(),
-        profile: args.profile,
-        active: args.inactive.then_some(false),
-        integration: args.integration.clone(),
-        secret: args.secret.as_deref().map(value::secret).transpose()?,
-        ..NewWebhook::default()
-    };
-    let made: CreatedWebhook = client.post(&client.url(["webhooks"]), &new).await?;
+    let made: CreatedWebhook = client.post(&client.url(["webhooks"]), &args.wanted()?).await?;
     if report.is_json() {
         return report.json(&made);
     }
     whole(report, &made.webhook)?;
     if let Some(secret) = &made.secret {
-        let secret = report.ink(Ink::Yellow, shown(secret));
-        report.line(format_args!("secret       {secret}"))?;
-        report.note("the secret is shown this once: keep it for whoever verifies");
+        secret_once(report, secret)?;
     }
-    report.note(format_args!("test it: hooklab webhook test {}", made.webhook.id));
+    let test = report.command(format_args!("webhook test {}", made.webhook.id));
+    report.note(format_args!("test it: {test}"));
+    Ok(())
+}
+
+fn secret_once(report: &mut Report, secret: &str) -> Result<(), Failure> {
+    let secret = report.ink(Ink::Yellow, shown(secret));
+    report.line(format_args!("secret       {secret}"))?;
+    report.note("the secret is shown this once: keep it for whoever verifies");
     Ok(())
 }
 
 async fn edit(args: &EditArgs, client: &Client, report: &mut Report) -> Result<(), Failure> {
-    let patch = WebhookPatch {
-        name: args.name.clone(),
-        url: args.url.clone(),
-        event: args.event.clone(),
-        profile: args.profile,
-        active: (args.active || args.inactive).then_some(args.active),
-        integration: args.integration.clone(),
-        ..WebhookPatch::default()
-    };
+    let patch = args.patch();
     if patch == WebhookPatch::default() {
         return Err(Failure::usage(
             "change the webhook: nothing is given; try --url or --inactive",
@@ -164,30 +127,21 @@ async fn edit(args: &EditArgs, client: &Client, report: &mut Report) -> Result<(
     whole(report, &changed)
 }
 
-async fn list(client: &Client, report: &mut Report) -> Result<(), Failure> {
-    let items: Vec<Webhook> = client.get_all(&client.url(["webhooks"])).await?;
+async fn rotate(args: &RotateArgs, client: &Client, report: &mut Report) -> Result<(), Failure> {
+    let rotation = Rotation {
+        secret: args.secret.as_deref().map(value::secret).transpose()?,
+        overlap: args.overlap,
+    };
+    let url = client.url(["webhooks", &args.id.to_string(), "secret"]);
+    let rotated: RotatedSecret = client.post(&url, &rotation).await?;
     if report.is_json() {
-        return report.json(&Page { items, next: None });
+        return report.json(&rotated);
     }
-    if items.is_empty() {
-        report.note("there is no webhook yet; add one: hooklab webhook add --help");
-        return Ok(());
+    secret_once(report, &rotated.secret)?;
+    match rotated.old_secret_until {
+        Some(until) => report.line(format_args!("old secret   signs too until {until}")),
+        None => report.line("old secret   signs no more"),
     }
-    let headings = ["ID", "NAME", "EVENT", "TARGET", "COUNT", "INTEGRATION", "ACTIVE", "LAST"];
-    let mut table = Table::new(&headings);
-    for webhook in &items {
-        table.row([
-            Cell::number(webhook.id),
-            webhook.name.as_str().into(),
-            webhook.event.as_str().into(),
-            Cell::from(&webhook.url).ink(Ink::Cyan),
-            Cell::number(webhook.count),
-            webhook.integration.as_str().into(),
-            if webhook.active { "yes" } else { "no" }.into(),
-            last(webhook),
-        ]);
-    }
-    report.table(&table)
 }
 
 fn whole(report: &mut Report, webhook: &Webhook) -> Result<(), Failure> {
@@ -205,11 +159,36 @@ fn whole(report: &mut Report, webhook: &Webhook) -> Result<(), Failure> {
         report.line(format_args!("deactivated  {}", shown(why)))?;
     }
     report.line(format_args!("integration  {}", shown(&webhook.integration)))?;
+    terms(report, webhook)?;
     report.line(format_args!("count        {}", webhook.count))?;
     if let Some(last) = &webhook.last {
         report.line(format_args!("last         {} at {}", shown(&last.told), last.at))?;
     }
+    if let Some(since) = webhook.failing_since {
+        report.line(format_args!("failing      since {since}"))?;
+    }
     report.line(format_args!("created      {}", webhook.created_at))
+}
+
+/// What a webhook has of its own: what it takes from its profile goes without saying.
+fn terms(report: &mut Report, webhook: &Webhook) -> Result<(), Failure> {
+    for (name, value) in &webhook.headers {
+        report.line(format_args!("header       {}: {}", shown(name), shown(value)))?;
+    }
+    if let Some(timeout) = webhook.timeout {
+        report.line(format_args!("timeout      {timeout}"))?;
+    }
+    if let Some(schedule) = &webhook.schedule {
+        let waits: Vec<String> = schedule.iter().map(ToString::to_string).collect();
+        report.line(format_args!("schedule     {}", waits.join(", ")))?;
+    }
+    if let Some(rate) = webhook.rate {
+        report.line(format_args!("rate         {rate} a second"))?;
+    }
+    if let Some(until) = webhook.old_secret_until {
+        report.line(format_args!("old secret   signs too until {until}"))?;
+    }
+    Ok(())
 }
 
 async fn test(id: i64, client: &Client, report: &mut Report) -> Result<Code, Failure> {
@@ -220,11 +199,4 @@ async fn test(id: i64, client: &Client, report: &mut Report) -> Result<Code, Fai
         false => delivery::confirm(report, &made, "")?,
     }
     Ok(delivery::code(&made))
-}
-
-fn last(webhook: &Webhook) -> Cell {
-    match &webhook.last {
-        Some(last) => Cell::from(&last.told).ink(if last.ok { Ink::Green } else { Ink::Red }),
-        None => "".into(),
-    }
 }

@@ -145,21 +145,11 @@ fn front(halves: &Halves, capture: Option<&str>) -> String {
         text += "/api/v1/events             POST here fires an event\n";
         text += "/api/v1/deliveries         what was sent, and what came back\n";
     }
+    if halves.plugin.is_some() {
+        text += "/wp-json/wu/v2             the REST API of Ultimate Multisite\n";
+    }
     text += "/api/v1/openapi.json       the API, for programs: OpenAPI 3.1\n";
     text + "/livez /readyz /metrics    for operators\n\nOn the command line: hooklab --help\n"
-}
-
-/// Nothing leads there.
-pub(super) async fn not_found(uri: Uri) -> Problem {
-    let path: String = uri.path().chars().take(200).collect();
-    Problem::new(
-        404,
-        "unknown-route",
-        format!(
-            "nothing is at `{path}`: GET / says what is where; bins are sent to elsewhere, on \
-             the capture listener"
-        ),
-    )
 }
 
 /// Something is there, and does not take this.

@@ -21,10 +21,12 @@ fn page(token: Option<&str>, allowed: &[&str]) -> Dashboard {
         addresses: vec![LOCAL, "::1".parse().unwrap()],
         allowed: allowed.iter().map(|name| name.parse().unwrap()).collect(),
         token: token.map(|token| Token::strong(token).unwrap()),
+        plugin_api: false,
     };
-    let halves = Halves { receiver: None, sender: None, events: Durability::Memory };
+    let events = Durability::Memory;
+    let halves = Halves { receiver: None, sender: None, plugin: None, events };
     let operations = operations::routes(&halves, Some("http://127.0.0.1:4665"));
-    Dashboard::over(api, operations, walls, Limits::default())
+    Dashboard::over(api, operations, absent::Absent::nothing(), walls, Limits::default())
 }
 
 fn request(path: &str, headers: &[(&str, &str)]) -> Request<Body> {

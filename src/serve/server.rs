@@ -42,6 +42,7 @@ impl Server {
                 None => None,
             },
             sender: settings.sender.then(|| sender(settings, limits)).transpose()?,
+            plugin: settings.plugin_api.clone(),
             events: match settings.store {
                 Store::Memory => Durability::Memory,
                 Store::Disk(_) => Durability::Disk,
@@ -58,6 +59,7 @@ impl Server {
             addresses: settings.host.addresses().to_vec(),
             allowed: settings.allowed_hosts.clone(),
             token: settings.token.clone(),
+            plugin_api: halves.plugin.is_some(),
         };
         let page = Dashboard::new(&halves, walls, ready.capture.as_deref(), limits);
         listening.spawn(Arc::new(page).serve(dashboard.listeners, stopping));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hooklab_receiver::store::Durability;
-use hooklab_sender::AllowTarget;
+use hooklab_sender::{AllowTarget, Credentials};
 use hooklab_shared::bin::{Config, Keep};
 use hooklab_shared::cidr::Cidr;
 use hooklab_shared::id::BinName;
@@ -50,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) keep_deliveries: hooklab_sender::Keep,
     /// What the dashboard asks for.
     pub(crate) token: Option<Token>,
+    /// What the plugin's REST API asks for; it is not served without.
+    pub(crate) plugin_api: Option<Credentials>,
     /// Names of the dashboard besides the address it listens on.
     pub(crate) allowed_hosts: Vec<Name>,
     /// Where the ready line goes too.
@@ -59,6 +61,9 @@ pub(crate) struct Settings {
     /// Whether to open the browser.
     pub(crate) open: bool,
 }
+
+/// The shortest secret that others may try to guess: 22 characters of base64 hold 128 bits.
+const SECRET_CHARS_MIN: usize = 22;
 
 /// A bin that is to be there.
 #[derive(Clone, Debug)]
@@ -96,6 +101,7 @@ impl Settings {
         Ok(Self {
             capture_port: receiver.then_some(args.port),
             dashboard_port: dashboard_port(args, receiver)?,
+            plugin_api: plugin_api(args, &host, sender)?,
             sender,
             durability: durability(&store, args.durability)?,
             store,
@@ -115,6 +121,25 @@ impl Settings {
             open: args.open,
         })
     }
+}
+
+/// The plugin API's credentials; where others can reach it, the secret is as strong as a token.
+fn plugin_api(args: &ServeArgs, host: &Host, sender: bool) -> Result<Option<Credentials>, Failure> {
+    let Some(given) = &args.plugin_api else { return Ok(None) };
+    if !sender {
+        return Err(Failure::usage(
+            "serve the plugin's REST API: --only receiver has no webhooks; leave --plugin-api out",
+        ));
+    }
+    let credentials: Credentials = value::secret(given)?.parse().map_err(Failure::usage)?;
+    if !host.is_loopback() && credentials.secret_chars() < SECRET_CHARS_MIN {
+        return Err(Failure::usage(format!(
+            "serve the plugin's REST API on {}: others can reach that address, and its secret has \
+             fewer than {SECRET_CHARS_MIN} characters; try \"hooklab:$(openssl rand -hex 16)\"",
+            args.host
+        )));
+    }
+    Ok(Some(credentials))
 }
 
 /// The file's bins as they are told there, then those that are only named.

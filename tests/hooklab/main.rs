@@ -23,6 +23,8 @@ mod forwarding;
 #[cfg_attr(feature = "broken-ack-before-write", expect(dead_code, reason = "one test is left"))]
 mod harness;
 #[cfg(not(feature = "broken-ack-before-write"))]
+mod importing;
+#[cfg(not(feature = "broken-ack-before-write"))]
 mod live;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod load;
@@ -31,9 +33,13 @@ mod operations;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod php;
 #[cfg(not(feature = "broken-ack-before-write"))]
+mod plugin;
+#[cfg(not(feature = "broken-ack-before-write"))]
 mod protocols;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod proxies;
+#[cfg(not(feature = "broken-ack-before-write"))]
+mod registration;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod replies;
 #[cfg(not(feature = "broken-ack-before-write"))]

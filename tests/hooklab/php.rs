@@ -95,8 +95,12 @@ fn hostile() -> Vec<String> {
     let cents: Vec<String> = (0..2_000).map(|n| format!("{}", f64::from(n) / 100.0)).collect();
     all.push(format!("{{\"n\":[{}]}}", cents.join(",")));
     let every: String = (1..0x3000).chain(0xfe00..0x10000).filter_map(char::from_u32).collect();
-    all.push(json!({"text": every, "\u{1f600}": "\u{10ffff}\u{10000}\0", "a/b": "<a href='x'>&\"\\</a>"}).to_string());
-    all.push(r#"{"o":{},"a":[],"l":[[],{},[{}],null,true,false,""],"":1,"0":2,"-1":3,"wu_version":"own"}"#.to_owned());
+    let html = "<a href='x'>&\"\\</a>";
+    let text = json!({"t": every, "\u{1f600}": "\u{10ffff}\u{10000}\0", "a/b": html});
+    all.push(text.to_string());
+    let nested = r#"{"o":{},"a":[],"l":[[],{},[{}],null,true,false,""],"":1,"0":2,"-1":3}"#;
+    all.push(nested.to_owned());
+    all.push(r#"{"wu_version":"own","after":1}"#.to_owned());
     all.push("{}".to_owned());
     all
 }

@@ -1,5 +1,5 @@
-//! `send`: what a dry run prints is what goes out, signatures hold at the other end, faults bend what
-//! they say, and the exit code tells how it went.
+//! `send`: what a dry run prints is what goes out, signatures hold at the other end, faults bend
+//! what they say, and the exit code tells how it went.
 
 use std::process::Command;
 

@@ -55,8 +55,22 @@ pub(super) async fn list(
     };
     // In this order what is dropped meanwhile is missing from the page, never counted and shown.
     let dropped = sender.store().dropped().await?;
+    let event = filter.event.clone();
     let (items, next) = sender.store().deliveries(filter).await?;
+    if let Some(event) = event.filter(|_| items.is_empty()) {
+        known(&sender, event).await?;
+    }
     Ok(Json(Log { items, next: next.map(|next| next.to_string()), dropped }))
+}
+
+/// An event type that neither the catalogue nor the log knows is a typing error, and not an empty
+/// list.
+async fn known(sender: &Sender, event: String) -> Result<(), Problem> {
+    let Some(detail) = sender.catalogue().slug_error(&event) else { return Ok(()) };
+    match sender.store().has_delivery_of(event).await? {
+        true => Ok(()),
+        false => Err(bad_parameter("event", format!("is not right: {detail}"))),
+    }
 }
 
 /// Tells of one delivery, with every attempt.

@@ -6,17 +6,17 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use hooklab_shared::bin::Page;
 use hooklab_shared::delivery::Delivery;
-use hooklab_shared::extract::{Json, Path, Query, page_items};
+use hooklab_shared::extract::{Json, Path, Query, bad_parameter, page_items};
 use hooklab_shared::openapi::Refused;
 use hooklab_shared::problem::Problem;
 use hooklab_shared::webhook::{
-    CreatedWebhook, NewWebhook, RotatedSecret, Rotation, Webhook, WebhookPatch,
+    Bulk, BulkResult, CreatedWebhook, NewWebhook, RotatedSecret, Rotation, Webhook, WebhookPatch,
 };
 use serde::Deserialize;
 
-use super::cursor;
 use super::unknown_webhook;
 use crate::sender::Sender;
+use crate::store::{ListPlace, Listing, Sort, WebhookFilter};
 use crate::{event, registry};
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -26,9 +26,51 @@ pub(super) struct List {
     /// How many items at most; 50 unless given.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
-    /// What an earlier page gave as `next`.
+    /// What an earlier page of the same `sort` gave as `next`.
     after: Option<String>,
+    /// What to sort by, `:desc` for the other way; `last` is what never ran, what failed, what was
+    /// delivered.
+    #[param(pattern = "^(id|name|url|event|last|count|integration|active)(:(asc|desc))?$")]
+    sort: Option<String>,
+    /// Only those with this text in name, URL, event or integration, in whatever case.
+    search: Option<String>,
+    /// Only those of this event type.
+    event: Option<String>,
+    /// Only those that are active, or that are not.
+    active: Option<bool>,
+    /// Only those of this integration.
+    integration: Option<String>,
 }
+
+impl List {
+    fn listing(self, sender: &Sender) -> Result<Listing, Problem> {
+        let limit = page_items(self.limit, sender.limits())?;
+        let sort = match self.sort.as_deref() {
+            None => Sort::default(),
+            Some(text) => Sort::parse(text).ok_or_else(|| {
+                bad_parameter("sort", format!("takes {SORTS}, and `:desc` for the other way"))
+            })?,
+        };
+        let after = match self.after.as_deref().filter(|after| !after.is_empty()) {
+            None => None,
+            Some(after) => Some(ListPlace::parse(after, sort).ok_or_else(|| {
+                let detail = "takes what an earlier page of the same `sort` gave as `next`";
+                bad_parameter("after", detail.to_owned())
+            })?),
+        };
+        if let Some(event) = &self.event
+            && let Some(detail) = sender.catalogue().slug_error(event)
+        {
+            return Err(bad_parameter("event", format!("is not right: {detail}")));
+        }
+        let Self { search, event, active, integration, .. } = self;
+        let search = search.filter(|search| !search.is_empty());
+        let filter = WebhookFilter { search, event, active, integration };
+        Ok(Listing { filter, sort, after, limit })
+    }
+}
+
+const SORTS: &str = "id, name, url, event, last, count, integration or active";
 
 /// Registers a webhook. Its secret is told this once.
 #[utoipa::path(
@@ -49,7 +91,7 @@ pub(super) async fn add(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Told(created)))
 }
 
-/// Lists webhooks by number.
+/// Lists webhooks: by number, or as is asked for.
 #[utoipa::path(
     get, path = "/webhooks", operation_id = "list_webhooks", tag = "webhooks",
     params(List),
@@ -62,14 +104,27 @@ pub(super) async fn list(
     State(sender): State<Sender>,
     Query(list): Query<List>,
 ) -> Result<Told<Page<Webhook>>, Problem> {
-    let limit = page_items(list.limit, sender.limits())?;
-    let after = cursor(list.after.as_deref())?.unwrap_or(0);
-    // One more than is shown tells whether there is a next page.
-    let mut items = sender.store().webhooks(after, limit + 1).await?;
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = more.then(|| items.last().map(|last| last.id.to_string())).flatten();
-    Ok(Told(Page { items, next }))
+    let listing = list.listing(&sender)?;
+    let sort = listing.sort;
+    let (items, next) = sender.store().webhooks(listing).await?;
+    Ok(Told(Page { items, next: next.map(|place| place.cursor(sort)) }))
+}
+
+/// Activates, deactivates or deletes many webhooks, all in one transaction; what became of each is
+/// told.
+#[utoipa::path(
+    post, path = "/webhooks/bulk", operation_id = "change_webhooks", tag = "webhooks",
+    request_body = Bulk,
+    responses(
+        (status = 200, description = "What became of each.", body = BulkResult),
+        Refused<400>, Refused<413>, Refused<415>, Refused<422>, Refused<503>,
+    )
+)]
+pub(super) async fn bulk(
+    State(sender): State<Sender>,
+    Json(bulk): Json<Bulk>,
+) -> Result<Told<BulkResult>, Problem> {
+    registry::bulk(&sender, bulk).await.map(Told)
 }
 
 /// Tells of one webhook.

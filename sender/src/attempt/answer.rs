@@ -296,7 +296,8 @@ mod tests {
                 false,
             ),
             (
-                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nok\r\n1\r\n!\r\n0\r\nT: t\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+                 2;x=y\r\nok\r\n1\r\n!\r\n0\r\nT: t\r\n\r\n",
                 "ok!",
                 true,
                 true,

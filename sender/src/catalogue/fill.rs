@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value, json};
 
-use super::FieldSpec;
+use super::kind::FieldSpec;
 use super::random::Draw;
 use super::world::{Customer, World};
 

@@ -6,7 +6,7 @@ use super::Catalogue;
 use super::random::Draw;
 
 impl Catalogue {
-    /// Makes one field of a payload invalid, and says which and how; nothing where there is no field.
+    /// Makes one field of a payload invalid, and says which and how; nothing where there is none.
     pub(crate) fn spoil(&self, slug: &str, payload: &mut Value, draw: &mut Draw) -> Option<String> {
         let fields = payload.as_object_mut()?;
         let last = u32::try_from(fields.len().checked_sub(1)?).ok()?;
@@ -50,11 +50,10 @@ mod tests {
 
     #[test]
     fn exactly_one_field_is_wrong_and_named() {
-        let catalogue = Catalogue::load().unwrap();
+        let catalogue = Catalogue::load(Vec::new()).unwrap();
         let mut seen = [0; 3];
-        for (seed, slug) in (0..200).zip(catalogue.slugs().collect::<Vec<_>>().into_iter().cycle())
-        {
-            let good = catalogue.live_payload(slug, seed).unwrap();
+        for (seed, slug) in (0..200).zip(catalogue.slugs().iter().cycle()) {
+            let good = catalogue.live_payload(slug, seed).unwrap().payload;
             let mut bad = good.clone();
             let why = catalogue.spoil(slug, &mut bad, &mut Draw::new(seed, 5)).unwrap();
             let (good, bad) = (good.as_object().unwrap(), bad.as_object().unwrap());

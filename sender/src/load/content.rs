@@ -100,6 +100,11 @@ impl Maker {
             None => Some(profile::body(content.profile, &event)),
             given => given,
         };
+        // What is in the body already need not be copied for every delivery.
+        let event = match body {
+            Some(_) => Event { payload: String::new(), ..event },
+            None => event,
+        };
         let keys = content.secret.as_deref().map(|text| keys(content, text)).transpose()?;
         let maker = Self {
             run,
@@ -208,11 +213,11 @@ fn event(
             Ok((event, Some(bytes.clone()), Some(content_type.clone())))
         }
         Payload::Event { kind, seed } => {
-            let catalogue = Catalogue::load()?;
+            let catalogue = Catalogue::load(Vec::new())?;
             let Some(payload) = catalogue.live_payload(kind, *seed) else {
                 return Err(BadContent::Event(catalogue.slug_error(kind).unwrap_or_default()));
             };
-            Ok((event(kind, payload.to_string()), None, None))
+            Ok((event(kind, payload.payload.to_string()), None, None))
         }
     }
 }

@@ -11,7 +11,7 @@ const FIXED_DIGITS_MAX: i32 = 17;
 const TIE_DIGITS: usize = 30;
 
 /// Writes a value as PHP would.
-pub(super) fn json(value: &Value) -> String {
+pub(crate) fn json(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, value);
     out
@@ -98,8 +98,8 @@ fn write_float(out: &mut String, float: f64) {
     }
 }
 
-/// The shortest digits, and the exponent of the first. Where two are as near, PHP takes the one whose
-/// last digit is even, and Rust the greater one.
+/// The shortest digits, and the exponent of the first. Where two are as near, PHP takes the one
+/// whose last digit is even, and Rust the greater one.
 fn shortest(float: f64) -> (String, i32) {
     let (mut digits, exponent) = scientific(&format!("{float:e}"));
     let count = digits.len();

@@ -1,4 +1,5 @@
-//! Stripe: an event object around the payload, laid out over lines; time and signature in one field.
+//! Stripe: an event object around the payload, over several lines; time and signature in one
+//! field.
 
 use serde::Serialize;
 use serde_json::value::RawValue;

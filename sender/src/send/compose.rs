@@ -125,7 +125,10 @@ impl Order {
         let mut payload: Value = match given {
             Some(text) => serde_json::from_str(text)
                 .map_err(|why| ("payload", format!("is not JSON: {why}")))?,
-            None => self.catalogue.live_payload(&event.kind, seed).unwrap_or_default(),
+            None => {
+                let grown = self.catalogue.live_payload(&event.kind, seed);
+                grown.map(|grown| grown.payload).unwrap_or_default()
+            }
         };
         for (path, value) in &self.set {
             fields::set(&mut payload, path, value.clone()).map_err(|why| ("set", why))?;

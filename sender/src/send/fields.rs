@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 ///
 /// # Errors
 /// Something on the way is neither an object nor a list that has such a place.
-pub(super) fn set(payload: &mut Value, path: &str, value: Value) -> Result<(), String> {
+pub(crate) fn set(payload: &mut Value, path: &str, value: Value) -> Result<(), String> {
     let names = split(path);
     let mut at = payload;
     for (depth, name) in names.iter().enumerate() {

@@ -6,7 +6,7 @@ use super::StoreError;
 
 /// What each version adds to the one before it: a new one goes to the end, and none is changed once
 /// it was released.
-const VERSIONS: [&str; 2] = [TABLES, TERMS];
+const VERSIONS: [&str; 3] = [TABLES, TERMS, OWN_TYPES];
 
 /// Numbers of webhooks and deliveries are never used twice, hence AUTOINCREMENT.
 /// A delivery keeps the target and profile of its webhook at the time of its event.
@@ -99,6 +99,20 @@ CREATE TABLE dropped (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// Event types of the user's own, with JSON Schema and sample as JSON text.
+const OWN_TYPES: &str = "
+CREATE TABLE event_type (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    slug TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    schema TEXT,
+    sample TEXT,
+    created_at INTEGER NOT NULL,
+    modified_at INTEGER NOT NULL
+) STRICT;
+";
+
 /// Makes the tables where there are none, brings older ones up to date, and refuses those of a
 /// newer release.
 pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
@@ -125,4 +139,33 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
         made?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables(connection: &Connection) -> Vec<String> {
+        let sql = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
+    /// As each release left them.
+    #[test]
+    fn tables_of_every_version_are_brought_up_to_date() {
+        let newest = Connection::open_in_memory().unwrap();
+        prepare(&newest).unwrap();
+        for version in 1..=VERSIONS.len() {
+            let connection = Connection::open_in_memory().unwrap();
+            connection.execute_batch(&VERSIONS[..version].concat()).unwrap();
+            connection.pragma_update(None, "user_version", version as i64).unwrap();
+            prepare(&connection).unwrap();
+            assert_eq!(tables(&connection), tables(&newest), "from {version}");
+            prepare(&connection).unwrap();
+        }
+        newest.pragma_update(None, "user_version", VERSIONS.len() as i64 + 1).unwrap();
+        assert!(matches!(prepare(&newest), Err(StoreError::Newer { .. })));
+    }
 }

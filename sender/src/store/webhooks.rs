@@ -43,8 +43,8 @@ pub(crate) struct Changed {
     pub(crate) cancelled: Vec<Cancelled>,
 }
 
-const COLUMNS: &str = "id, name, url, event, profile, active, integration, count, created_at, \
-                       modified_at, last_at, last_ok, last_told, deactivated_because, \
+pub(super) const COLUMNS: &str = "id, name, url, event, profile, active, integration, count, \
+                       created_at, modified_at, last_at, last_ok, last_told, deactivated_because, \
                        secret, headers, timeout_ms, schedule, rate, \
                        old_secret_until, failing_since";
 
@@ -74,22 +74,6 @@ impl Store {
         self.read(move |connection| one(connection, id)).await
     }
 
-    /// Webhooks by number, those after `after`.
-    pub(crate) async fn webhooks(
-        &self,
-        after: i64,
-        limit: usize,
-    ) -> Result<Vec<Webhook>, StoreError> {
-        self.read(move |connection| {
-            let sql = format!("SELECT {COLUMNS} FROM webhook WHERE id > ?1 ORDER BY id LIMIT ?2");
-            let mut statement = connection.prepare_cached(&sql)?;
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = statement.query_map(params![after, limit], read)?;
-            rows.map(|row| Ok(row?.webhook)).collect()
-        })
-        .await
-    }
-
     /// Changes a webhook within the transaction that reads it, so that no other change is lost.
     /// What is pending follows a new URL, and is called off when the webhook is deactivated.
     /// Returns `None` if there is none, and the change's refusal if it refuses.
@@ -105,20 +89,7 @@ impl Store {
                 Ok(changed) => Webhook { id, modified_at: at, ..changed },
                 Err(refusal) => return Ok(Some(Err(refusal))),
             };
-            update(connection, &changed)?;
-            if changed.url != found.webhook.url {
-                let mut moving = connection.prepare_cached(
-                    "UPDATE delivery SET target = ?3 WHERE lane IN (?1, ?2) \
-                     AND state = 'pending' AND began_at IS NULL",
-                )?;
-                moving.execute(params![id, -id, changed.url])?;
-            }
-            let mut cancelled = Vec::new();
-            if found.webhook.active && !changed.active {
-                let why = format!("webhook {id} was deactivated");
-                cancelled = cancel::pending_of(connection, id, &why)?;
-            }
-            Ok(Some(Ok(Changed { webhook: changed, cancelled })))
+            Ok(Some(Ok(self::change(connection, &found.webhook, changed)?)))
         })
         .await
     }
@@ -150,14 +121,42 @@ impl Store {
         &self,
         id: i64,
     ) -> Result<Option<Vec<Cancelled>>, StoreError> {
-        self.write(move |connection| {
-            let deleted = connection.execute("DELETE FROM webhook WHERE id = ?1", [id])?;
-            let why = format!("webhook {id} was deleted");
-            let cancelled = cancel::pending_of(connection, id, &why)?;
-            Ok((deleted > 0).then_some(cancelled))
-        })
-        .await
+        self.write(move |connection| delete(connection, id)).await
     }
+}
+
+/// Keeps a change of a webhook, and takes what is pending along.
+pub(super) fn change(
+    connection: &Connection,
+    found: &Webhook,
+    changed: Webhook,
+) -> Result<Changed, StoreError> {
+    let id = changed.id;
+    update(connection, &changed)?;
+    if changed.url != found.url {
+        let mut moving = connection.prepare_cached(
+            "UPDATE delivery SET target = ?3 WHERE lane IN (?1, ?2) \
+             AND state = 'pending' AND began_at IS NULL",
+        )?;
+        moving.execute(params![id, -id, changed.url])?;
+    }
+    let mut cancelled = Vec::new();
+    if found.active && !changed.active {
+        let why = format!("webhook {id} was deactivated");
+        cancelled = cancel::pending_of(connection, id, &why)?;
+    }
+    Ok(Changed { webhook: changed, cancelled })
+}
+
+pub(super) fn delete(
+    connection: &Connection,
+    id: i64,
+) -> Result<Option<Vec<Cancelled>>, StoreError> {
+    if connection.execute("DELETE FROM webhook WHERE id = ?1", [id])? == 0 {
+        return Ok(None);
+    }
+    let why = format!("webhook {id} was deleted");
+    cancel::pending_of(connection, id, &why).map(Some)
 }
 
 pub(super) fn one(connection: &Connection, id: i64) -> Result<Option<Registered>, StoreError> {
@@ -219,7 +218,7 @@ fn millis(span: Span) -> i64 {
     i64::try_from(span.as_duration().as_millis()).unwrap_or(i64::MAX)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Registered> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Registered> {
     let at = |micros: i64| Timestamp::from_micros(micros);
     let last = match (row.get(10)?, row.get(11)?, row.get(12)?) {
         (Some(micros), Some(ok), Some(told)) => Some(LastResult { at: at(micros), ok, told }),

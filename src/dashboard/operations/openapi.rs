@@ -10,7 +10,11 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::super::PLUGIN_API;
 use super::Halves;
+
+/// The name of the plugin API's credentials in the document.
+const PLUGIN: &str = "plugin";
 
 /// Where the APIs are.
 const API: &str = "/api/v1";
@@ -55,7 +59,7 @@ fn whole(halves: &Halves) -> OpenApi {
                 .description(Some("Webhooks offline, both sides of the wire."))
                 .build(),
         )
-        .components(Some(components()))
+        .components(Some(components(halves.plugin.is_some())))
         .security(Some([SecurityRequirement::default(), token()]))
         .build();
     whole.merge(super::documented().into_openapi());
@@ -64,6 +68,9 @@ fn whole(halves: &Halves) -> OpenApi {
     }
     if halves.sender.is_some() {
         whole = whole.nest(API, Sender::openapi());
+    }
+    if halves.plugin.is_some() {
+        whole = whole.nest(PLUGIN_API, plugin());
     }
     for operation in whole.paths.paths.values_mut().flat_map(methods) {
         for status in WALLS {
@@ -78,17 +85,33 @@ fn whole(halves: &Halves) -> OpenApi {
     whole
 }
 
+/// The plugin's API: it asks for its own credentials, whatever the rest asks for.
+fn plugin() -> OpenApi {
+    let mut plugin = Sender::plugin_openapi();
+    for operation in plugin.paths.paths.values_mut().flat_map(methods) {
+        operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(PLUGIN, [])]);
+    }
+    plugin
+}
+
 fn token() -> SecurityRequirement {
     SecurityRequirement::new::<_, [&str; 0], &str>(TOKEN, [])
 }
 
-fn components() -> Components {
+fn components(with_plugin: bool) -> Components {
     let mut components = Components::new();
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("What `--token` was given, where it was."))
         .build();
     components.add_security_scheme(TOKEN, SecurityScheme::Http(bearer));
+    if with_plugin {
+        let basic = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Basic)
+            .description(Some("The pair that `--plugin-api` was given."))
+            .build();
+        components.add_security_scheme(PLUGIN, SecurityScheme::Http(basic));
+    }
     let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];
     Problem::schemas(&mut schemas);
     components.schemas.extend(schemas);
@@ -120,7 +143,7 @@ mod tests {
             capture_url: "http://127.0.0.1:4665".to_owned(),
         });
         let receiver = Some(receiver.unwrap());
-        let halves = Halves { receiver, sender: None, events: Durability::Memory };
+        let halves = Halves { receiver, sender: None, plugin: None, events: Durability::Memory };
         let document = document(&halves);
         assert_eq!(document["openapi"], "3.1.0");
         for path in ["/livez", "/readyz", "/metrics", "/api/v1/openapi.json", "/api/v1/bins"] {

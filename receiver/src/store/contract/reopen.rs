@@ -93,6 +93,7 @@ async fn segments_roll_over_and_large_records_have_room() {
         assert_eq!(store.put("a", &"z".repeat(*size)).await, turn as u64 + 1);
     }
     assert!(home.files("seg").len() > 20);
+    store.close().await;
     assert_eq!(home.files("side").len() + 1, home.files("seg").len());
     let store = home.reopen(store).await;
     for (turn, size) in sizes.iter().cycle().take(80).enumerate() {

@@ -24,9 +24,9 @@ use crate::store::record;
 /// A record's length in bytes that no limit on bodies should come near: places are 32 bits.
 const RECORD_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
-/// Full segments that wait for their sidecars: each holds some megabytes, and without one the next
-/// start reads the segment, nothing else.
-const ROLLED_MAX: usize = 8;
+/// What full segments may hold for sidecars that are not written yet, in bytes: without one the
+/// next start reads the segment, nothing else.
+const ROLLED_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -151,10 +151,10 @@ impl Log {
     /// Leaves a full segment's sidecar to the keeper. Where that lags, the oldest goes without.
     pub(super) fn rolled(&self, full: Active) {
         let mut rolled = self.rolled.lock().unwrap_or_else(PoisonError::into_inner);
-        if rolled.len() >= ROLLED_MAX {
+        rolled.push_back(full);
+        while rolled.iter().map(|full| full.sidecar.bytes()).sum::<usize>() > ROLLED_BYTES_MAX {
             rolled.pop_front();
         }
-        rolled.push_back(full);
         drop(rolled);
         self.untidy.notify_one();
     }

@@ -41,6 +41,11 @@ impl Sidecar {
         self.items.extend_from_slice(&record[..kept.min(record.len())]);
     }
 
+    /// What it holds, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.items.len()
+    }
+
     pub(super) fn damaged(&mut self) {
         self.damaged = true;
     }

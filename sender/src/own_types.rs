@@ -1,0 +1,110 @@
+//! Own event types: what may be added, put in another's place, and deleted.
+
+use hooklab_shared::event::{EventType, NewEventType};
+use hooklab_shared::problem::{FieldError, Problem};
+
+use crate::catalogue::{OwnParts, OwnType};
+use crate::sender::{Sender, now};
+use crate::store::DeletedType;
+
+/// What a put did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// There is a type more.
+    Added,
+    /// It stands in the place of an earlier one.
+    Replaced,
+}
+
+/// Adds an own type of a slug that is free.
+pub(crate) async fn add(sender: &Sender, new: NewEventType) -> Result<EventType, Problem> {
+    let made = checked(sender, new)?;
+    let catalogue = sender.catalogue();
+    let _held = catalogue.hold().await;
+    if catalogue.own_type(made.slug()).is_some() {
+        let slug = made.slug();
+        let detail = format!(
+            "there is an event type `{slug}` already: put another in its place with PUT \
+             (hooklab events add {slug} --replace)"
+        );
+        return Err(Problem::new(409, "event-type-exists", detail));
+    }
+    keep(sender, made).await
+}
+
+/// Adds an own type, or puts it in the place of the one of its slug.
+pub(crate) async fn put(sender: &Sender, new: NewEventType) -> Result<(Put, EventType), Problem> {
+    let made = checked(sender, new)?;
+    let catalogue = sender.catalogue();
+    let _held = catalogue.hold().await;
+    let (did, made) = match catalogue.own_type(made.slug()) {
+        None => (Put::Added, made),
+        Some(earlier) => (Put::Replaced, made.since(earlier.parts().created_at)),
+    };
+    Ok((did, keep(sender, made).await?))
+}
+
+/// Deletes an own type that no webhook uses.
+pub(crate) async fn delete(sender: &Sender, slug: &str) -> Result<(), Problem> {
+    let catalogue = sender.catalogue();
+    if catalogue.is_plugins(slug) {
+        return Err(not_own(slug, "deleted"));
+    }
+    let _held = catalogue.hold().await;
+    match sender.store().delete_event_type(slug.to_owned()).await? {
+        DeletedType::Gone => {
+            catalogue.remove(slug);
+            Ok(())
+        }
+        DeletedType::Unknown => {
+            let detail = catalogue.slug_error(slug).unwrap_or_default();
+            Err(Problem::new(404, "unknown-event-type", detail))
+        }
+        DeletedType::Used(ids, count) => {
+            let told: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            let more = count - ids.len();
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let detail = format!(
+                "the event type `{slug}` is used by webhook {}{more}: delete what uses it, or give \
+                 it another event, first",
+                told.join(", ")
+            );
+            Err(Problem::new(409, "event-type-in-use", detail))
+        }
+    }
+}
+
+fn checked(sender: &Sender, new: NewEventType) -> Result<OwnType, Problem> {
+    if sender.catalogue().is_plugins(&new.slug) {
+        return Err(not_own(&new.slug, "changed"));
+    }
+    let parts = OwnParts::check(new, now(), sender.limits().event_type_bytes_max);
+    parts.and_then(OwnType::make).map_err(invalid)
+}
+
+async fn keep(sender: &Sender, made: OwnType) -> Result<EventType, Problem> {
+    let catalogue = sender.catalogue();
+    let most = sender.limits().event_types_max;
+    if catalogue.own_type(made.slug()).is_none() && catalogue.own_count() >= most {
+        let detail = format!("there are {most} own event types, and no room for more: delete some");
+        return Err(Problem::new(409, "too-many-event-types", detail));
+    }
+    sender.store().put_event_type(made.parts().clone()).await?;
+    let told = made.event_type(None);
+    catalogue.put(made);
+    Ok(told)
+}
+
+fn not_own(slug: &str, done: &str) -> Problem {
+    let detail = format!(
+        "`{slug}` is an event type of Ultimate Multisite and cannot be {done}: take another slug \
+         for one of your own"
+    );
+    Problem::new(409, "event-type-built-in", detail)
+}
+
+fn invalid(errors: Vec<FieldError>) -> Problem {
+    let told: Vec<String> =
+        errors.iter().map(|error| format!("`{}` {}", error.field, error.detail)).collect();
+    Problem::new(422, "invalid-field", told.join("; ")).with_errors(errors)
+}
