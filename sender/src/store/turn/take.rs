@@ -6,6 +6,7 @@ use std::time::Duration;
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::signature::{Keys, Secret};
 use hooklab_shared::span::Span;
+use hooklab_shared::webhook::Profile;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{Due, Taken, Turned};
@@ -43,18 +44,25 @@ pub(super) fn take(
     };
     let found = due(connection, lane, now, most)?;
     let taken = found.len();
+    let mut schedules: Vec<(Profile, Arc<[Duration]>)> = Vec::new();
     for (mut due, step) in found {
         // Retries follow the webhook: one changes its URL because the old one fails.
         due.target.clone_from(&terms.url);
         begin(connection, &due, now)?;
-        let schedule = schedule::of(due.profile, terms.schedule.as_deref());
+        let known = schedules.iter().find(|known| known.0 == due.profile);
+        let schedule = known.map(|known| known.1.clone()).unwrap_or_else(|| {
+            let made: Arc<[Duration]> =
+                Arc::from(&*schedule::of(due.profile, terms.schedule.as_deref()));
+            schedules.push((due.profile, made.clone()));
+            made
+        });
         let due = Due {
             keys: terms.keys.clone(),
             headers: terms.headers.clone(),
             timeout: terms.timeout,
             ..due
         };
-        turned.taken.push(Taken { lane, due, step, schedule: Arc::from(&*schedule) });
+        turned.taken.push(Taken { lane, due, step, schedule });
     }
     turned.lanes.push((lane, taken, next(connection, lane)?));
     turned.health.push((webhook, terms.health));
