@@ -9,6 +9,8 @@ use thiserror::Error;
 /// The header that names the bins a request was forwarded from, the first one first.
 pub(crate) const HEADER: &str = "Hooklab-Forwarded";
 
+const HOPS_MAX: usize = Limits::FORWARD_HOPS_MAX;
+
 /// A bin as it is named in the header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mark(String);
@@ -20,7 +22,7 @@ pub enum Loop {
     #[error("it comes back to this bin by a forward: {HEADER} is `{0}`")]
     Again(String),
     /// It was in too many bins.
-    #[error("it was forwarded {max} times already: {HEADER} is `{0}`", max = Limits::FORWARD_HOPS_MAX)]
+    #[error("it was forwarded {max} times already: {HEADER} is `{0}`", max = HOPS_MAX)]
     TooFar(String),
 }
 
@@ -45,7 +47,7 @@ impl Mark {
         if hops.contains(&self.0.as_str()) {
             return Err(Loop::Again(told()));
         }
-        if hops.len() >= Limits::FORWARD_HOPS_MAX {
+        if hops.len() >= HOPS_MAX {
             return Err(Loop::TooFar(told()));
         }
         Ok(hops.into_iter().chain([self.0.as_str()]).collect::<Vec<_>>().join(", "))
