@@ -74,8 +74,8 @@ pub(super) struct Replayed {
     complete: bool,
 }
 
-/// Replays captures of a receiver, read over its API, to any URLs that may be dialled; each is tried
-/// once. Answers when all of it has ended: at most 500 captures, in at most a minute.
+/// Replays captures of a receiver, read over its API, to any URLs that may be dialled; each is
+/// tried once. Answers when all of it has ended: at most 500 captures, in at most a minute.
 #[utoipa::path(
     post, path = "/replays", operation_id = "replay", tag = "replays",
     request_body = NewReplay,

@@ -20,7 +20,10 @@ pub enum Loop {
     #[error("it comes back to this bin by a forward: {HEADER} is `{0}`")]
     Again(String),
     /// It was in too many bins.
-    #[error("it was forwarded {max} times already: {HEADER} is `{0}`", max = Limits::FORWARD_HOPS_MAX)]
+    #[error(
+        "it was forwarded {max} times already: {HEADER} is `{0}`",
+        max = Limits::FORWARD_HOPS_MAX
+    )]
     TooFar(String),
 }
 
