@@ -1,7 +1,7 @@
 //! HOT PATH. What hyper lets through and we do not: requests that two servers could read in two
 //! ways (RFC 9112, sections 2.2, 3.2 and 6.1), and heads above the limit.
 
-use hooklab_shared::headers::Head;
+use hooklab_shared::headers::{Head, trimmed};
 use hooklab_shared::problem::Problem;
 use hooklab_shared::stray::StrayReason;
 use hyper::body::Incoming;
@@ -133,7 +133,7 @@ pub(crate) fn look(head: &Head, is_http10: bool, head_bytes_max: usize) -> Resul
             b't' => {
                 if let Some(coding) = value(line, b"transfer-encoding") {
                     codings += 1;
-                    is_other_coding |= !coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
+                    is_other_coding |= !trimmed(coding).eq_ignore_ascii_case(b"chunked");
                 }
             }
             _ => {}
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(looked("", false), Err(Refusal::NoHost));
         assert_eq!(looked("Host: a\r\nhOST: a\r\n", true), Err(Refusal::ManyHosts));
         assert_eq!(looked("Host: a\nX: b\r\n", false), Err(Refusal::BareLineFeed));
-        for coding in ["gzip, chunked", "identity", "chunked, chunked", "xchunked"] {
+        for coding in ["gzip, chunked", "identity", "chunked, chunked", "xchunked", "chunked\x0c"] {
             let fields = format!("Host: a\r\nTransfer-Encoding: {coding}\r\n");
             assert_eq!(looked(&fields, false), Err(Refusal::TransferCoding), "{coding}");
         }

@@ -154,7 +154,8 @@ fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Without the space and tabs around it, which are not part of a value (RFC 9110, section 5.5).
-pub(crate) fn trimmed(mut value: &[u8]) -> &[u8] {
+#[must_use]
+pub fn trimmed(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = value {
         value = rest;
     }
