@@ -67,6 +67,12 @@ pub enum StoreError {
         /// The version this release reads.
         wanted: i64,
     },
+    /// The program has a bug; the change was undone.
+    #[error(
+        "finish this: the server has a bug, of which its log tells; nothing was changed, so try \
+         it another way, and report it"
+    )]
+    Bug,
     /// It is being closed.
     #[error("use the sender's store: it is closed; the server is stopping")]
     Closed,
@@ -180,7 +186,7 @@ impl Store {
             Readers::Pool(_) => {
                 let readers = self.readers.clone();
                 let run = tokio::task::spawn_blocking(move || readers.run(query));
-                run.await.map_err(|_| StoreError::Closed)?
+                run.await.unwrap_or(Err(StoreError::Bug))
             }
         }
     }

@@ -4,6 +4,7 @@
 //! answered by the syncer, which never holds the writer up.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -204,8 +205,33 @@ fn apart<T>(
     change: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     connection.execute_batch("SAVEPOINT change")?;
-    let result = change(connection);
+    // The thread serves everybody: one change's bug must not end it.
+    let result =
+        catch_unwind(AssertUnwindSafe(|| change(connection))).unwrap_or(Err(StoreError::Bug));
     let end = if result.is_ok() { "RELEASE change" } else { "ROLLBACK TO change; RELEASE change" };
     connection.execute_batch(end)?;
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_that_panics_is_undone_and_the_next_one_goes_on() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (n INTEGER)").unwrap();
+        let writer = Writer::start(connection, None, None, 8).unwrap();
+        let broken = writer.write(Level::Process, |connection| -> Result<(), StoreError> {
+            connection.execute("INSERT INTO t VALUES (1)", [])?;
+            panic!("a bug");
+        });
+        assert!(matches!(broken.await, Err(StoreError::Bug)));
+        let next = writer.write(Level::Process, |connection| {
+            connection.execute("INSERT INTO t VALUES (2)", [])?;
+            Ok(connection.query_row("SELECT sum(n) FROM t", [], |row| row.get::<_, i64>(0))?)
+        });
+        assert_eq!(next.await.unwrap(), 2);
+        assert_eq!(writer.failure(), None);
+    }
 }
