@@ -10,6 +10,7 @@ mod keeper;
 mod log;
 mod queue;
 mod reader;
+mod records;
 mod replay;
 mod segment;
 mod segments;

@@ -143,7 +143,7 @@ impl Log {
         if let Some(end) = &queue.end {
             return Err(end.clone());
         }
-        let filled = queue.batch.bytes.len();
+        let filled = queue.batch.records.len();
         let fits = filled == 0 || filled + bytes <= self.sizes.batch_bytes;
         Ok(fits.then_some(queue))
     }
@@ -193,16 +193,17 @@ impl Log {
         let mut tally = self.segments.tally(written.segment);
         let moment = self.bins.clock.moment();
         for waiting in written.waiting.drain(..) {
-            let place = (waiting.bytes > 0).then(|| {
+            let span = waiting.span;
+            let place = (span.bytes > 0).then(|| {
                 Place::Disk(Location {
                     segment: written.segment,
-                    offset: (written.offset + waiting.at as u64) as u32,
-                    bytes: waiting.bytes as u32,
+                    offset: (written.offset + span.offset as u64) as u32,
+                    bytes: span.bytes as u32,
                 })
             });
             match &waiting.change {
-                Change::Capture(_) => tally.came(waiting.bytes as u64),
-                Change::Stray(_) => tally.stray(waiting.bytes as u64),
+                Change::Capture(_) => tally.came(span.bytes as u64),
+                Change::Stray(_) => tally.stray(span.bytes as u64),
                 _ => {}
             }
             let applied = self.bins.apply(&waiting.change, place, moment);
@@ -232,7 +233,7 @@ impl Log {
         queue.unwritten.clear();
         let planned = std::mem::take(&mut queue.batch.waiting);
         let stub = queue.batch.stub.take();
-        queue.batch.bytes.clear();
+        queue.batch.records.clear();
         drop(queue);
         self.room.notify_waiters();
         batch.refuse(&self.bins, error);

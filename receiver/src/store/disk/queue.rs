@@ -7,6 +7,7 @@ use hooklab_shared::capture::Capture;
 use hooklab_shared::id::{BinName, Seq};
 use tokio::sync::oneshot;
 
+use super::records::{LARGE_BODY_BYTES, Records, Span};
 use super::ticket::{Stub, Ticket};
 use crate::store::bins::Bins;
 use crate::store::change::{Captured, Change, Request, Table, Unwritten, What};
@@ -16,14 +17,11 @@ use crate::store::record::{self, Kind};
 /// What a request comes to.
 pub(super) type Answer = Result<u64, StoreError>;
 
-/// A buffer that grew beyond this for a large batch is given back, in bytes.
-const KEPT_BYTES_MAX: usize = 4 * 1024 * 1024;
-
 /// Records that are written by one call.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) number: u64,
-    pub(super) bytes: Vec<u8>,
+    pub(super) records: Records,
     pub(super) waiting: Vec<Waiting>,
     /// For those who append, if there are any.
     pub(super) stub: Option<Stub>,
@@ -33,10 +31,8 @@ pub(super) struct Batch {
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) change: Change,
-    /// Where its record begins in the batch.
-    pub(super) at: usize,
-    /// The length of its record; 0 where it has none.
-    pub(super) bytes: usize,
+    /// Where its record is in the batch, if it has one.
+    pub(super) span: Span,
     pub(super) answer: Option<oneshot::Sender<Answer>>,
 }
 
@@ -50,14 +46,11 @@ pub(super) struct Queue {
 }
 
 impl Batch {
-    /// Empties it; keeps its buffers for the next, unless they are huge.
+    /// Empties it; keeps its buffers for the next.
     pub(super) fn reuse(&mut self) {
         self.waiting.clear();
-        self.bytes.clear();
+        self.records.clear();
         self.stub = None;
-        if self.bytes.capacity() > KEPT_BYTES_MAX {
-            self.bytes = Vec::new();
-        }
     }
 
     /// Answers everybody in it.
@@ -109,16 +102,19 @@ impl Queue {
         }
         capture.seq = bin.give();
         let (seq, received_at) = (capture.seq, capture.received_at);
-        let at = self.batch.bytes.len();
-        record::encode_capture(&mut self.batch.bytes, marker, &capture, body_crc);
+        let body = &capture.body.wire;
+        let large = (body.len() >= LARGE_BODY_BYTES).then_some(body);
+        let encode = |into: &mut Vec<u8>| {
+            record::encode_capture(into, marker, &capture, body_crc, large.is_none());
+        };
+        let span = self.batch.records.add(encode, large);
         let whole = bins.is_watched(&bin).then(|| {
             // One name for all captures of a bin, instead of one allocation each.
             capture.bin = bin.name.clone();
             Arc::new(capture)
         });
-        let bytes = self.batch.bytes.len() - at;
         let change = Change::Capture(Captured { bin, seq, received_at, whole });
-        self.batch.waiting.push(Waiting { change, at, bytes, answer: None });
+        self.batch.waiting.push(Waiting { change, span, answer: None });
         let stub = self.batch.stub.get_or_insert_default();
         if cfg!(feature = "broken-ack-before-write") {
             // Wrong on purpose: the durability test must notice.
@@ -155,10 +151,7 @@ impl Queue {
     }
 
     fn add(&mut self, change: Change, marker: u64, answer: Option<oneshot::Sender<Answer>>) {
-        let into = &mut self.batch.bytes;
-        let at = into.len();
-        encode(into, marker, &change);
-        let bytes = into.len() - at;
+        let span = self.batch.records.add(|into| encode(into, marker, &change), None);
         if let Change::Bin(bin, what) = &change {
             let to_be = match what {
                 What::Put => Some(Some(Arc::clone(bin))),
@@ -170,7 +163,7 @@ impl Queue {
                 self.unwritten.insert(bin.name.clone(), unwritten);
             }
         }
-        self.batch.waiting.push(Waiting { change, at, bytes, answer });
+        self.batch.waiting.push(Waiting { change, span, answer });
     }
 }
 

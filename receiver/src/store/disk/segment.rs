@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::log::Log;
+use super::records::Records;
 use super::sidecar::Sidecar;
 use crate::store::record::HEADER_BYTES;
 
@@ -79,12 +80,12 @@ impl Active {
 
     /// Writes a batch behind what is good, by one call; says where it begins.
     #[cfg_attr(not(test), expect(unused_variables, reason = "only tests inject faults"))]
-    pub(super) fn write(&mut self, bytes: &[u8], log: &Log) -> io::Result<u64> {
+    pub(super) fn write(&mut self, records: &Records, log: &Log) -> io::Result<u64> {
         #[cfg(test)]
-        log.faults.write(&self.file, bytes, self.len)?;
-        self.file.write_all_at(bytes, self.len)?;
+        log.faults.write(&self.file, records.copies(), self.len)?;
+        records.write(&self.file, self.len)?;
         let offset = self.len;
-        self.len += bytes.len() as u64;
+        self.len += records.len() as u64;
         Ok(offset)
     }
 
@@ -96,7 +97,7 @@ impl Active {
         self.file.set_len(self.len)
     }
 
-    /// Notes a record that has been written.
+    /// Notes a record that has been written; a large body may be left out.
     pub(super) fn note(&mut self, offset: u64, record: &[u8]) {
         debug_assert!(record.len() >= HEADER_BYTES, "a record has a header");
         self.sidecar.add(offset as u32, record);

@@ -69,11 +69,11 @@ impl Writer {
     }
 
     fn append(&mut self) -> io::Result<u64> {
-        let bytes = self.batch.bytes.len();
+        let bytes = self.batch.records.len();
         if !self.active.takes(bytes, self.log.sizes.segment_bytes) {
             self.roll()?;
         }
-        self.active.write(&self.batch.bytes, &self.log)
+        self.active.write(&self.batch.records, &self.log)
     }
 
     /// Begins the next segment.
@@ -90,9 +90,9 @@ impl Writer {
     }
 
     fn written(&mut self, offset: u64) {
-        for waiting in self.batch.waiting.iter().filter(|waiting| waiting.bytes > 0) {
-            let record = &self.batch.bytes[waiting.at..waiting.at + waiting.bytes];
-            self.active.note(offset + waiting.at as u64, record);
+        for waiting in self.batch.waiting.iter().filter(|waiting| waiting.span.bytes > 0) {
+            let record = self.batch.records.copied(&waiting.span);
+            self.active.note(offset + waiting.span.offset as u64, record);
         }
         let mut written = Written {
             segment: self.active.number,

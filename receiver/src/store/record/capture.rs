@@ -40,10 +40,16 @@ pub(crate) fn capture_bytes(capture: &Capture) -> usize {
         + capture.body.wire.len()
 }
 
-/// Appends a capture's record; the body's checksum comes in, so that nobody waits while it is
-/// reckoned.
-pub(crate) fn encode_capture(into: &mut Vec<u8>, marker: u64, capture: &Capture, body_crc: u32) {
-    into.reserve(capture_bytes(capture));
+/// Appends a capture's record, its body too if `with_body` says so; the body's checksum comes in,
+/// so that nobody waits while it is reckoned.
+pub(crate) fn encode_capture(
+    into: &mut Vec<u8>,
+    marker: u64,
+    capture: &Capture,
+    body_crc: u32,
+    with_body: bool,
+) {
+    into.reserve(capture_bytes(capture) - if with_body { 0 } else { capture.body.wire.len() });
     let start = begin(into);
     let name = capture.bin.as_str().as_bytes();
     into.extend_from_slice(name);
@@ -62,7 +68,9 @@ pub(crate) fn encode_capture(into: &mut Vec<u8>, marker: u64, capture: &Capture,
         body_crc,
     };
     seal(into, start, marker, header);
-    into.extend_from_slice(&capture.body.wire);
+    if with_body {
+        into.extend_from_slice(&capture.body.wire);
+    }
 }
 
 fn encode_fixed(into: &mut Vec<u8>, capture: &Capture) {
