@@ -50,8 +50,26 @@ pub(crate) struct Connected {
     pub(crate) tapped: Tapped,
     pub(crate) phase: Phase,
     pub(crate) peer: SocketAddr,
-    /// The first bin that was asked for: a connection seldom asks for another.
-    pub(crate) first: OnceLock<BinName>,
+    /// What was asked for first: a connection seldom asks for anything else.
+    pub(crate) first: OnceLock<Asked>,
+}
+
+/// How a request line begins that leads to this bin.
+pub(crate) struct Asked {
+    begins: Vec<u8>,
+    bin: BinName,
+}
+
+impl Asked {
+    fn of(head: &Head, bin: BinName) -> Self {
+        Self { begins: [head.method(), b" /", bin.as_str().as_bytes()].concat(), bin }
+    }
+
+    /// Whether this head leads there too; one that is written in another way may all the same.
+    fn leads(&self, head: &Head) -> bool {
+        let rest = head.as_bytes().strip_prefix(&self.begins[..]);
+        rest.is_some_and(|rest| matches!(rest, [b' ' | b'/' | b'?', ..]))
+    }
 }
 
 type Reply = Response<Held<ReplyBody>>;
@@ -169,16 +187,15 @@ async fn stray(
     }
 }
 
-fn bin_name(head: &Head, known: &OnceLock<BinName>) -> Result<BinName, (StrayReason, Problem)> {
+fn bin_name(head: &Head, first: &OnceLock<Asked>) -> Result<BinName, (StrayReason, Problem)> {
+    if let Some(asked) = first.get().filter(|asked| asked.leads(head)) {
+        return Ok(asked.bin.clone());
+    }
     let route = Route::of(head.target()).filter(|route| !route.bin.is_empty());
     let Some(route) = route else {
         let detail = "nothing is captured here: send to a bin, such as /orders";
         return Err((StrayReason::NoBin, Problem::new(404, "no-bin", detail)));
     };
-    match known.get() {
-        Some(name) if name.as_str().as_bytes() == route.bin => return Ok(name.clone()),
-        _ => {}
-    }
     let name = std::str::from_utf8(route.bin)
         .map_err(|_| "its name is not even UTF-8".to_owned())
         .and_then(|name| name.parse().map_err(|error| format!("failed to {error}")))
@@ -186,7 +203,7 @@ fn bin_name(head: &Head, known: &OnceLock<BinName>) -> Result<BinName, (StrayRea
             let problem = Problem::new(404, "bad-bin-name", format!("nothing was captured: {why}"));
             (StrayReason::BadBinName, problem)
         });
-    name.inspect(|name: &BinName| drop(known.set(name.clone())))
+    name.inspect(|name: &BinName| drop(first.set(Asked::of(head, name.clone()))))
 }
 
 /// Why a request was not kept; a failed store keeps no strays either.

@@ -5,7 +5,7 @@ use hooklab_shared::headers::{Head, trimmed};
 use hooklab_shared::problem::Problem;
 use hooklab_shared::stray::StrayReason;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use hyper::header::{HOST, TRANSFER_ENCODING};
 use hyper::{HeaderMap, Method, Request, Version};
 use memchr::memchr_iter;
 
@@ -81,15 +81,15 @@ pub(crate) fn vet(
 /// Whether there is no doubt at all about a head; nearly every one is like that, and is then not
 /// gone through line by line.
 fn is_plain(head: &[u8], method: &Method, parsed: &HeaderMap) -> bool {
-    let is_single = |name| parsed.get_all(name).iter().take(2).count() == 1;
     let lines = memchr_iter(b'\n', head).count();
     head.strip_prefix(method.as_str().as_bytes()).is_some_and(|rest| rest.starts_with(b" "))
         // The first line, and the empty one at the end.
         && lines == parsed.len() + 2
         && !has_bare_line_feed(head)
-        && is_single(HOST)
+        // No field comes twice, neither Host nor Content-Length.
+        && parsed.keys_len() == parsed.len()
+        && parsed.contains_key(HOST)
         && !parsed.contains_key(TRANSFER_ENCODING)
-        && (!parsed.contains_key(CONTENT_LENGTH) || is_single(CONTENT_LENGTH))
 }
 
 /// Without a way out in the middle, so that the compiler looks at many bytes at a time.

@@ -61,8 +61,8 @@ struct Seen {
     over: bool,
     /// When the first of `bytes` came.
     since: Option<Instant>,
-    /// Where the head at the front ends, once it has come whole.
-    head_bytes: Option<usize>,
+    /// Where the head at the front ends, once it has come whole, and when it had.
+    head: Option<(usize, Instant)>,
     break_off: Option<BreakOff>,
 }
 
@@ -70,22 +70,19 @@ impl Seen {
     /// What is left belongs to the next request.
     fn next(&mut self) {
         self.since = (!self.bytes.is_empty()).then(Instant::now);
-        self.head_bytes = head_end(&self.bytes);
+        self.head = head_end(&self.bytes).zip(self.since);
     }
 }
 
 impl Tapped {
-    /// Takes the head that hyper has just parsed, and when its first byte came.
+    /// Takes the head that hyper has just parsed, and when its first byte and its last one came.
     ///
     /// `None` where no head stands at the front: hyper and the tap disagree.
-    pub(crate) fn claim_head(&self) -> Option<(Head, Instant)> {
+    pub(crate) fn claim_head(&self) -> Option<(Head, Instant, Instant)> {
         let mut seen = self.lock();
-        let end = match seen.head_bytes.take() {
-            Some(end) => end,
-            None => head_end(&seen.bytes)?,
-        };
+        let (end, ended) = seen.head.take()?;
         let head = seen.bytes.split_to(end).freeze();
-        Some((Head::from(head), seen.since?))
+        Some((Head::from(head), seen.since?, ended))
     }
 
     /// Lets a body of known length pass: it comes from hyper.
@@ -154,25 +151,26 @@ impl Tapped {
         if read.is_empty() {
             return false;
         }
-        if seen.bytes.is_empty() {
-            seen.since = Some(Instant::now());
-        }
+        // A clock costs more than looking through a head: most heads need it once.
+        let first = seen.bytes.is_empty().then(Instant::now);
+        seen.since = first.or(seen.since);
         if seen.budget.is_some_and(|budget| seen.bytes.len() + read.len() > budget) {
             seen.over = true;
             return true;
         }
         let before = seen.bytes.len();
         seen.bytes.extend_from_slice(read);
-        if seen.budget.is_none() && seen.head_bytes.is_none() {
+        if seen.budget.is_none() && seen.head.is_none() {
             // An end may be cut: up to three of its bytes can have come before.
             let from = before.saturating_sub(3);
-            seen.head_bytes = head_end_from(&seen.bytes, from);
-            if seen.head_bytes.is_some() && seen.bytes.starts_with(b"PRI * HTTP/2.0") {
+            let head_end = head_end_from(&seen.bytes, from);
+            seen.head = head_end.map(|end| (end, first.unwrap_or_else(Instant::now)));
+            if head_end.is_some() && seen.bytes.starts_with(b"PRI * HTTP/2.0") {
                 seen.passing = u64::MAX;
                 seen.bytes = BytesMut::new();
                 return false;
             }
-            let end = seen.head_bytes.unwrap_or(seen.bytes.len());
+            let end = head_end.unwrap_or(seen.bytes.len());
             mask(&seen.bytes, read, before, end);
         }
         seen.over
@@ -368,7 +366,7 @@ mod tests {
             let tapped = Tapped::default();
             let shown: Vec<u8> = head.chunks(piece).flat_map(|read| feed(&tapped, read)).collect();
             assert_eq!(shown.len(), masked.len());
-            let (claimed, _) = tapped.claim_head().unwrap();
+            let (claimed, ..) = tapped.claim_head().unwrap();
             assert_eq!(claimed.as_bytes(), &head[..head.len() - 5]);
             assert_eq!(&*tapped.claim_rest(), b"b\x01dy<", "{piece}");
             if piece > 20 {

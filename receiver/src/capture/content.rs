@@ -25,6 +25,8 @@ pub(super) struct Content {
     /// How much is announced, in bytes.
     announced: u64,
     pub(super) bytes: u64,
+    /// Whether it was waited for: it did not come together with the head.
+    pub(super) waited: bool,
     one: Bytes,
     many: BytesMut,
     trailers: Option<HeaderMap>,
@@ -33,7 +35,7 @@ pub(super) struct Content {
 impl Content {
     pub(super) fn new(framing: Framing, announced: u64) -> Self {
         let (one, many) = (Bytes::new(), BytesMut::new());
-        Self { framing, announced, bytes: 0, one, many, trailers: None }
+        Self { framing, announced, bytes: 0, waited: false, one, many, trailers: None }
     }
 
     /// Reads to the end, or to where the body breaks off or passes the limit.
@@ -52,7 +54,10 @@ impl Content {
             let at_once = poll_fn(|cx| Poll::Ready(Pin::new(&mut frame).poll(cx))).await;
             let next = match at_once {
                 Poll::Ready(next) => Ok(next),
-                Poll::Pending => Box::pin(timeout(limits.body_idle_timeout, frame)).await,
+                Poll::Pending => {
+                    self.waited = true;
+                    Box::pin(timeout(limits.body_idle_timeout, frame)).await
+                }
             };
             let data = match next {
                 Ok(None) => return Outcome::Complete,

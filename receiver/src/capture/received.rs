@@ -49,13 +49,15 @@ impl Received {
     ) -> Result<Self, Unread> {
         let is_http2 = request.version() == Version::HTTP_2;
         let claimed = match is_http2 {
-            true => Some((retold(&request), Instant::now())),
+            true => {
+                let now = Instant::now();
+                Some((retold(&request), now, now))
+            }
             false => tapped.claim_head(),
         };
-        let Some((head, begun)) = claimed else {
+        let Some((head, begun, headed)) = claimed else {
             return Err(Unread { head: Head::default(), refusal: Refusal::Disagreement });
         };
-        let parsed = Instant::now();
         let received_at = Timestamp::from(SystemTime::now());
         if !is_http2 && let Err(refusal) = policy::vet(&head, &request, limits.head_bytes_max) {
             return Err(Unread { head, refusal });
@@ -70,7 +72,7 @@ impl Received {
         let announced = incoming.size_hint().exact().unwrap_or_default();
         let mut content = Content::new(framing, announced);
         let outcome = content.read(incoming, tapped, limits).await;
-        let content_bytes = content.bytes;
+        let (content_bytes, waited) = (content.bytes, content.waited);
         let Some(body) = content.into_body(tapped, outcome, limits) else {
             return Err(Unread { head, refusal: Refusal::Disagreement });
         };
@@ -78,10 +80,10 @@ impl Received {
             Outcome::Complete => content_bytes,
             _ => body.size() as u64,
         };
-        let ended = Instant::now();
+        let ended = if waited { Instant::now() } else { headed };
         let timing = Timing {
-            head_us: micros(parsed.duration_since(begun)),
-            body_us: micros(ended.duration_since(parsed)),
+            head_us: micros(headed.duration_since(begun)),
+            body_us: micros(ended.duration_since(headed)),
         };
         Ok(Self { head, protocol, body, content_bytes, outcome, received_at, timing, ended })
     }

@@ -101,8 +101,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
         match Pin::new(&mut self.socket).poll_read(cx, buf) {
             Poll::Ready(read) => {
                 self.phase.change(IDLE, HEAD);
+                // A head is timed from where it is first waited for: most are there at once.
                 if matches!(self.since, Some((IDLE, _))) {
-                    self.since = Some((HEAD, Instant::now()));
+                    self.since = None;
                 }
                 Poll::Ready(read)
             }
