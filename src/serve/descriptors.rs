@@ -18,13 +18,18 @@ pub(super) fn raise() -> u64 {
 /// Limits whose connections, all open at once, leave descriptors over for the rest.
 pub(super) fn share(limits: Limits, descriptors: u64) -> Limits {
     let given = usize::try_from(descriptors.saturating_sub(RESERVED)).unwrap_or(usize::MAX);
+    // Half to whoever sends, since floods come there, where there are few; where there are many, a
+    // quarter will do, and above 16,384 memory is the limit.
+    let capture_connections_max = (given / 2).min((given / 4).max(4_096)).clamp(8, 16_384);
+    let dashboard_connections_max = (given / 8).clamp(8, 2_048);
+    let attempts_max = (given / 16).clamp(8, limits.attempts_max);
+    let taken = capture_connections_max + dashboard_connections_max + attempts_max;
     Limits {
-        // Half to whoever sends, since floods come there; above 16,384 memory is the limit.
-        capture_connections_max: (given / 2).clamp(8, 16_384),
-        dashboard_connections_max: (given / 8).clamp(8, 2_048),
+        capture_connections_max,
+        dashboard_connections_max,
+        attempts_max,
         // Watchers outlive their dashboard permits, so they are counted apart.
-        watchers_max: (given / 4).clamp(8, limits.watchers_max),
-        attempts_max: (given / 16).clamp(8, limits.attempts_max),
+        watchers_max: given.saturating_sub(taken).clamp(8, limits.watchers_max),
         ..limits
     }
 }
@@ -44,6 +49,7 @@ mod tests {
             assert!((taken as u64) + RESERVED <= descriptors, "{descriptors}");
         }
         assert_eq!(share(Limits::default(), 1_024).capture_connections_max, 480);
+        assert!(share(Limits::default(), 20_000).watchers_max > 10_000);
         assert!(share(Limits::default(), 0).capture_connections_max > 0);
     }
 }
