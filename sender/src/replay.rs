@@ -56,7 +56,7 @@ pub(crate) async fn feed(run: &mut Run, replay: &Replay) -> Result<(), SourceErr
                     }
                     Pace::Fast | Pace::Rate(_) => None,
                 };
-                if !given.give(run, seq, at.unwrap_or_default()).await {
+                if !given.give(run, seq, at).await {
                     break;
                 }
             }
@@ -76,7 +76,7 @@ struct Given {
 
 impl Given {
     /// Gives a capture when it is due; `false` once nothing more is to be given.
-    async fn give(&mut self, run: &mut Run, seq: Seq, at: Timestamp) -> bool {
+    async fn give(&mut self, run: &mut Run, seq: Seq, at: Option<Timestamp>) -> bool {
         if self.left == 0 {
             run.tell(Told::Cut { after: self.last }).await;
             return false;
@@ -106,7 +106,9 @@ async fn listed(
     loop {
         let page = page(run, &after, selection).await?;
         for summary in &page.items {
-            if summary.seq > newest || !given.give(run, summary.seq, summary.received_at).await {
+            if summary.seq > newest
+                || !given.give(run, summary.seq, Some(summary.received_at)).await
+            {
                 return Ok(());
             }
         }

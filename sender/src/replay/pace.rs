@@ -82,12 +82,14 @@ impl Clock {
     }
 
     /// When the next capture is due, which came at `at`; never before the one that went before it.
-    pub(super) fn due(&mut self, at: Timestamp) -> Duration {
+    /// One that is gone is due at once, and says nothing of when the first one came.
+    pub(super) fn due(&mut self, at: Option<Timestamp>) -> Duration {
         let due_secs = match self.pace {
             Pace::Fast => 0.0,
             #[expect(clippy::cast_precision_loss, reason = "2^53 captures take longer than a life")]
             Pace::Rate(Rate(rate)) => self.given as f64 / rate,
             Pace::Original(Speed(speed)) => {
+                let Some(at) = at else { return self.last };
                 let first = *self.first.get_or_insert(at);
                 let micros = at.as_micros().saturating_sub(first.as_micros()).max(0);
                 Duration::from_micros(micros.unsigned_abs()).as_secs_f64() / speed
@@ -107,7 +109,7 @@ mod tests {
     fn dues(pace: Pace, seconds: &[i64]) -> Vec<u128> {
         let mut clock = Clock::new(pace);
         let at = |second: &i64| Timestamp::from_micros(second * 1_000_000);
-        seconds.iter().map(|second| clock.due(at(second)).as_millis()).collect()
+        seconds.iter().map(|second| clock.due(Some(at(second))).as_millis()).collect()
     }
 
     #[test]
@@ -126,6 +128,16 @@ mod tests {
             [0, 3_000, 3_000, 3_000, 4_000]
         );
         assert_eq!(dues(Pace::Original(Speed(1.0)), &[5, 1, 6]), [0, 0, 1_000]);
+    }
+
+    #[test]
+    fn a_capture_that_is_gone_is_not_waited_for() {
+        let mut clock = Clock::new(Pace::Original(Speed(1.0)));
+        let at = |second: i64| Some(Timestamp::from_micros(second * 1_000_000));
+        assert_eq!(clock.due(None), Duration::ZERO);
+        assert_eq!(clock.due(at(1_000_000)), Duration::ZERO);
+        assert_eq!(clock.due(at(1_000_002)).as_secs(), 2);
+        assert_eq!(clock.due(None).as_secs(), 2);
     }
 
     #[test]
