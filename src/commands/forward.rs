@@ -66,10 +66,17 @@ pub(crate) async fn run(
     Ok(tell::code(&tally))
 }
 
+/// As a shell takes it back; what no shell takes is left out of a URL by the URL itself.
+fn quoted(target: &str) -> String {
+    let word = hooklab_shared::shell::word(target.as_bytes()).unwrap_or_default();
+    String::from_utf8_lossy(&word).into_owned()
+}
+
 fn resume(args: &ForwardArgs, place: Seq, report: &mut Report) {
-    let targets = args.outbound.targets().map(|target| format!(" --to {target}"));
+    let targets = args.outbound.targets().map(|target| format!(" --to {}", quoted(target)));
     let targets = targets.collect::<String>();
     let bin = &args.bin;
     let others = if args.outbound.is_plain() && args.query.is_none() { "" } else { " …" };
-    report.note(format_args!("go on with: hooklab forward {bin}{targets}{others} --after {place}"));
+    let command = report.command(format_args!("forward {bin}{targets}{others} --after {place}"));
+    report.note(format_args!("go on with: {command}"));
 }
