@@ -60,6 +60,11 @@ pub enum BadContent {
     /// There is no such event type.
     #[error("make the event: {0}")]
     Event(String),
+    /// There is a secret, and nothing to be signed with it.
+    #[error(
+        "sign with the secret: the profile {0} signs nothing; give --scheme, or another profile"
+    )]
+    Unsigned(&'static str),
     /// The secret is none of the profile's.
     #[error(transparent)]
     Secret(#[from] BadSecret),
@@ -105,6 +110,10 @@ impl Maker {
             Some(_) => Event { payload: String::new(), ..event },
             None => event,
         };
+        let signs = content.scheme.or_else(|| profile::scheme(content.profile)).is_some();
+        if content.secret.is_some() && !signs {
+            return Err(BadContent::Unsigned(content.profile.as_str()));
+        }
         let keys = content.secret.as_deref().map(|text| keys(content, text)).transpose()?;
         let maker = Self {
             run,
