@@ -197,6 +197,15 @@ pub(crate) struct Step {
     pub(crate) is_other: bool,
 }
 
+/// How many deliveries there are of this many events.
+pub(crate) fn planned(events: usize, faults: &[Fault]) -> usize {
+    let each = if faults.contains(&Fault::IdReused) { 2 } else { 1 };
+    faults.iter().fold(events.saturating_mul(each), |count, fault| match fault {
+        Fault::Duplicate(n) => count.saturating_mul(n.saturating_add(1)),
+        _ => count,
+    })
+}
+
 /// The deliveries of this many events, in the order in which they are sent.
 pub(crate) fn plan(events: usize, faults: &[Fault], draw: &mut Draw) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::with_capacity(events);

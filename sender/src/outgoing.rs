@@ -84,6 +84,23 @@ impl Outgoing {
         content.slice(..end)
     }
 
+    /// Whether the fields say how long the content is: else the target may take what is left of it
+    /// for the next request, and that one's answer for ours.
+    pub(crate) fn is_framed(&self) -> bool {
+        let values = |wanted: &'static str| {
+            let is_it = move |name: &str| name.eq_ignore_ascii_case(wanted);
+            self.fields.iter().filter(move |(name, _)| is_it(name)).map(|(_, value)| value)
+        };
+        let mut lengths = values("content-length");
+        let length = |value: &[u8]| std::str::from_utf8(value).ok()?.trim().parse::<usize>().ok();
+        match (lengths.next(), lengths.next(), values("transfer-encoding").next()) {
+            (None, None, None) => self.body.is_empty(),
+            (Some(value), None, None) => length(value) == Some(self.body.len()),
+            (None, None, Some(_)) => self.manner.chunk_bytes.is_some(),
+            _ => false,
+        }
+    }
+
     /// # Errors
     /// The method, a name or a value would say something else on the wire.
     pub(crate) fn check(&self) -> Result<(), Unsendable> {

@@ -58,7 +58,7 @@ pub enum PlanError {
 /// };
 /// let terms = Terms { seed: 7, now: Default::default(), deliveries_max: 10 };
 /// let plan = Plan::new(send, &terms, "hooklab/0.1.0").unwrap();
-/// let raw = plan.dry().next().unwrap().raw();
+/// let raw = plan.dry().next().unwrap().unwrap().raw();
 /// assert!(raw.starts_with(b"POST /orders HTTP/1.1\r\nhost: 127.0.0.1:4665\r\n"));
 /// ```
 #[derive(Debug)]
@@ -88,10 +88,9 @@ impl Plan {
         let catalogue = Catalogue::load(Vec::new())?;
         let order = Order::checked(send, terms, catalogue, user_agent.to_owned());
         let order = order.map_err(PlanError::Invalid)?;
+        order.check_plan(terms.deliveries_max).map_err(PlanError::Invalid)?;
         let steps = order.steps();
-        let plan = Self { order: Arc::new(order), steps };
-        plan.order.check_plan(&plan.steps, terms.deliveries_max).map_err(PlanError::Invalid)?;
-        Ok(plan)
+        Ok(Self { order: Arc::new(order), steps })
     }
 
     /// What everything grows from.
@@ -112,17 +111,20 @@ impl Plan {
         self.steps.len() * self.order.targets.len()
     }
 
-    /// Every delivery as its first attempt would go out, in order.
-    pub fn dry(&self) -> impl Iterator<Item = Draft> {
+    /// Every delivery as its first attempt would go out, in order; or why it would not.
+    pub fn dry(&self) -> impl Iterator<Item = Result<Draft, PlanError>> {
         let targets = 0..self.order.targets.len();
         let places = self
             .steps
             .iter()
             .flat_map(move |&step| targets.clone().map(move |target| (step, target)));
-        places.enumerate().filter_map(|(place, (step, target))| {
-            // The plan has been checked by composing, so what is left out here is left out nowhere.
-            let composed = self.order.compose(step, target, 1, self.order.at).ok()?;
-            Some(Draft { n: place + 1, composed })
+        places.enumerate().map(|(place, (step, target))| {
+            let n = place + 1;
+            let composed = self.order.compose(step, target, 1, self.order.at);
+            composed.map(|composed| Draft { n, composed }).map_err(|(field, detail)| {
+                let detail = format!("of delivery {n} {detail}");
+                PlanError::Invalid(vec![FieldError { field: field.to_owned(), detail }])
+            })
         })
     }
 

@@ -158,6 +158,8 @@ impl Limits {
     pub const SENDS_MAX: usize = 4;
     /// Deliveries of one in flight at once: the connections that a descriptor limit of 256 leaves.
     pub const SEND_CONCURRENCY_MAX: usize = 128;
+    /// Deliveries a second at least: one in a quarter of an hour.
+    pub const SEND_RATE_MIN: f64 = 0.001;
     /// Deliveries a second at most: `load` is for more.
     pub const SEND_RATE_MAX: f64 = 10_000.0;
     /// Tries of one delivery: what Standard Webhooks' own schedule has.

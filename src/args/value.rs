@@ -160,11 +160,18 @@ pub(crate) fn webhook(text: &str) -> Result<i64, String> {
     text.parse().map_err(|_| "a webhook has a number: hooklab webhook list tells them".into())
 }
 
-/// A header field, `NAME: VALUE`.
+/// A header field, `NAME: VALUE`; the value may be kept elsewhere, as secrets are: `env:NAME` or
+/// `file:PATH`.
 pub(crate) fn header(text: &str) -> Result<(String, String), String> {
     match text.split_once(':') {
         Some((name, value)) if !name.trim().is_empty() => {
-            Ok((name.trim().to_owned(), value.trim().to_owned()))
+            let value = match value.trim() {
+                kept if kept.starts_with("env:") || kept.starts_with("file:") => {
+                    secret(kept).map_err(|failure| format!("failed to {}", failure.told))?
+                }
+                value => value.to_owned(),
+            };
+            Ok((name.trim().to_owned(), value))
         }
         _ => Err("a header field is NAME: VALUE, such as 'X-Team: billing'".into()),
     }

@@ -45,6 +45,7 @@ pub(super) async fn exchange(
     trace.is_reusable = *is_sent
         && outgoing.fields.get("connection").is_none()
         && outgoing.manner.cut_bytes.is_none()
+        && outgoing.is_framed()
         && inbox.is_empty()
         && answer.as_ref().is_some_and(Answer::is_persistent);
     Ok(())

@@ -133,34 +133,55 @@ impl Order {
         self.own_scheme.or_else(|| profile::scheme(self.profile))
     }
 
-    /// The deliveries to each target, in order.
+    /// The deliveries to each target, in order; the plan must have been checked.
     pub(super) fn steps(&self) -> Vec<Step> {
         let events = self.contents.len().saturating_mul(self.repeat);
-        let events = events.min(Limits::SEND_DELIVERIES_MAX + 1);
         fault::plan(events, &self.faults, &mut Draw::new(self.seed, PLAN))
     }
 
-    /// Whether the plan is one that can be sent: its number, and its first delivery whole.
-    pub(super) fn check_plan(
-        &self,
-        steps: &[Step],
-        deliveries_max: usize,
-    ) -> Result<(), Vec<FieldError>> {
+    /// Whether the plan is one that can be sent: its number, before there are steps of it, and
+    /// every content whole.
+    pub(super) fn check_plan(&self, deliveries_max: usize) -> Result<(), Vec<FieldError>> {
         let mut errors = Errors::default();
-        let count = steps.len().saturating_mul(self.targets.len());
+        let steps = fault::planned(self.contents.len().saturating_mul(self.repeat), &self.faults);
+        let count = steps.saturating_mul(self.targets.len());
         errors.check(
             count <= deliveries_max,
             "repeat",
             format!("makes {count} deliveries, of at most {deliveries_max} in one send"),
         );
-        let is_ordered = self.faults.contains(&Fault::Reorder) && steps.len() < 2;
+        let is_ordered = self.faults.contains(&Fault::Reorder) && steps < 2;
         errors.check(!is_ordered, "faults", "reorder takes two events or more: give repeat");
-        if let (true, Some(&step)) = (errors.0.is_empty(), steps.first())
-            && let Err((field, detail)) = self.compose(step, 0, 1, self.at)
-        {
-            errors.add(field, detail);
+        if errors.0.is_empty() {
+            self.check_contents(&mut errors);
         }
         if errors.0.is_empty() { Ok(()) } else { Err(errors.0) }
+    }
+
+    /// Composes the first delivery of each content; the first that cannot be is told.
+    fn check_contents(&self, errors: &mut Errors) {
+        for event in 0..self.contents.len() {
+            let step = Step { event, id: event, is_other: false };
+            let refusal = match self.compose(step, 0, 1, self.at) {
+                Err(refusal) => refusal,
+                Ok(composed) if composed.outgoing.body.is_empty() && self.takes_away() => {
+                    let detail = "truncated takes half of a body away, and here is none to take";
+                    ("faults", detail.to_owned())
+                }
+                Ok(_) => continue,
+            };
+            let (field, detail) = refusal;
+            match self.contents.len() {
+                1 => errors.add(field, detail),
+                _ => errors.add(format!("lines[{event}]"), format!("({field}) {detail}")),
+            }
+            return;
+        }
+    }
+
+    /// Whether a fault takes a part of the body away.
+    fn takes_away(&self) -> bool {
+        self.faults.iter().any(|fault| matches!(fault, Fault::Truncated | Fault::Cut))
     }
 
     fn check_headers(&self, errors: &mut Errors) {
@@ -190,9 +211,9 @@ impl Order {
             "is one event's: leave out repeat and lines",
         );
         let rate = self.rate.unwrap_or(1.0);
-        let is_rate = rate > 0.0 && rate <= Limits::SEND_RATE_MAX;
-        let max = Limits::SEND_RATE_MAX;
-        errors.check(is_rate, "rate", format!("takes more than 0 and at most {max} a second"));
+        let (min, max) = (Limits::SEND_RATE_MIN, Limits::SEND_RATE_MAX);
+        let is_rate = (min..=max).contains(&rate);
+        errors.check(is_rate, "rate", format!("takes {min} to {max} a second"));
         let max = Limits::SEND_CONCURRENCY_MAX;
         let is_within = (1..=max).contains(&self.concurrency);
         errors.check(is_within, "concurrency", format!("takes 1 to {max}"));

@@ -118,24 +118,28 @@ fn sent(
     };
     let strictest = order.faults.iter().map(|fault| fault.must()).max();
     let strictest = if invalid.is_some() { Some(Must::Refuse).max(strictest) } else { strictest };
-    let consumer_ok = strictest.zip(outcome).map(|(must, outcome)| did(must, outcome));
+    let consumer_ok = strictest.zip(outcome).and_then(|(must, outcome)| did(must, outcome));
     let target = order.targets[target].to_string();
     SentDelivery { n, id, kind, target, invalid, faults, consumer_ok, state, attempts }
 }
 
-/// Whether a consumer did what it must.
-fn did(must: Must, outcome: &AttemptOutcome) -> bool {
+/// Whether a consumer did what it must; nothing is known of one that was never spoken to.
+fn did(must: Must, outcome: &AttemptOutcome) -> Option<bool> {
     let status = match outcome {
         AttemptOutcome::Refused { status, .. } => Some(*status),
+        AttemptOutcome::Failed { phase, .. } => match phase {
+            Phase::Policy | Phase::Dns | Phase::Connect | Phase::Tls => return None,
+            _ => None,
+        },
         _ => None,
     };
     let is_delivered = *outcome == AttemptOutcome::Delivered;
-    match must {
+    Some(match must {
         Must::Accept => is_delivered,
         Must::Answer => is_delivered || status.is_some_and(|status| status < 500),
         Must::NotAccept => !is_delivered,
         Must::Refuse => status.is_some_and(|status| (400..500).contains(&status)),
-    }
+    })
 }
 
 /// A body as a report repeats it: whole, or by its length and digest alone.

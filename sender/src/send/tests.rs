@@ -133,7 +133,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
     let faults = ["duplicate", "reorder", "altered", "chunked", "huge=9k"];
     let raw = |seed| {
         let send = NewSend { seed: Some(seed), repeat: Some(5), ..event(URL) };
-        plan(with(send, &faults)).dry().map(|draft| draft.raw()).collect::<Vec<_>>()
+        plan(with(send, &faults)).dry().map(|draft| draft.unwrap().raw()).collect::<Vec<_>>()
     };
     assert_eq!(raw(1), raw(1));
     assert_eq!(raw(1).len(), 10);
@@ -142,7 +142,8 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 
 #[test]
 fn every_event_has_a_payload_and_an_id_of_its_own() {
-    let drafts: Vec<_> = plan(NewSend { repeat: Some(20), ..event(URL) }).dry().collect();
+    let drafts: Vec<_> =
+        plan(NewSend { repeat: Some(20), ..event(URL) }).dry().map(Result::unwrap).collect();
     let ids: HashSet<_> = drafts.iter().map(|draft| draft.told().id).collect();
     let bodies: HashSet<_> = drafts.iter().map(|draft| read(&draft.raw()).0).collect();
     assert_eq!((ids.len(), bodies.len()), (20, 20));
@@ -153,7 +154,7 @@ fn every_event_has_a_payload_and_an_id_of_its_own() {
 
 #[test]
 fn what_is_given_is_what_is_sent() {
-    let body = |send: NewSend| read(&plan(send).dry().next().unwrap().raw()).0;
+    let body = |send: NewSend| read(&plan(send).dry().next().unwrap().unwrap().raw()).0;
     let raw = NewSend { kind: None, data: Some("a=b\r\n\u{e9}".into()), ..event(URL) };
     assert_eq!(body(raw), "a=b\r\n\u{e9}".as_bytes());
     let binary = NewSend { kind: None, data_base64: Some("/wAK".into()), ..event(URL) };
@@ -169,7 +170,7 @@ fn what_is_given_is_what_is_sent() {
         (&json!("Ada"), &json!(1))
     );
     let lines = NewSend { lines: vec!["{\"a\":1}".into(), "{}".into()], kind: None, ..event(URL) };
-    let bodies: Vec<_> = plan(lines).dry().map(|draft| read(&draft.raw()).0).collect();
+    let bodies: Vec<_> = plan(lines).dry().map(|draft| read(&draft.unwrap().raw()).0).collect();
     assert_eq!(bodies, [&b"{\"a\":1}"[..], b"{}"]);
 }
 
@@ -177,7 +178,7 @@ fn what_is_given_is_what_is_sent() {
 fn own_headers_take_the_place_of_others_or_come_last() {
     let headers = [("USER-AGENT", "me"), ("X-A", "1"), ("x-a", "2"), ("webhook-id", "")];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let draft = plan(NewSend { headers, ..event(URL) }).dry().next().unwrap();
+    let draft = plan(NewSend { headers, ..event(URL) }).dry().next().unwrap().unwrap();
     let head = String::from_utf8(draft.outgoing().head()).unwrap();
     assert!(head.contains("\r\nuser-agent: me\r\n"), "{head}");
     assert!(head.ends_with("\r\nX-A: 1\r\nx-a: 2\r\n\r\n"), "{head}");
@@ -186,7 +187,7 @@ fn own_headers_take_the_place_of_others_or_come_last() {
 
 #[test]
 fn faults_bend_what_they_say() {
-    let raw = |faults: &[&str]| plan(with(event(URL), faults)).dry().next().unwrap().raw();
+    let raw = |faults: &[&str]| plan(with(event(URL), faults)).dry().next().unwrap().unwrap().raw();
     let (good, verdict) = read(&raw(&[]));
     assert_eq!(verdict, Verdict::Valid);
     for fault in ["wrong-signature", "stale", "future", "altered", "truncated"] {
@@ -202,7 +203,7 @@ fn faults_bend_what_they_say() {
     assert_eq!((huge.len(), verdict), (100 * 1024, Verdict::Valid));
     let chunked = String::from_utf8(raw(&["chunked"])).unwrap();
     assert!(!chunked.contains("content-length") && chunked.ends_with("\r\n0\r\n\r\n"), "{chunked}");
-    let reused: Vec<_> = plan(with(event(URL), &["id-reused"])).dry().collect();
+    let reused: Vec<_> = plan(with(event(URL), &["id-reused"])).dry().map(Result::unwrap).collect();
     assert_eq!(reused[0].told().id, reused[1].told().id);
     assert_ne!(read(&reused[0].raw()).0, read(&reused[1].raw()).0);
     assert_eq!(read(&reused[1].raw()).1, Verdict::Valid);
@@ -210,7 +211,7 @@ fn faults_bend_what_they_say() {
 
 #[test]
 fn an_invalid_payload_says_what_is_wrong_and_is_signed_right() {
-    let draft = plan(NewSend { invalid: true, ..event(URL) }).dry().next().unwrap();
+    let draft = plan(NewSend { invalid: true, ..event(URL) }).dry().next().unwrap().unwrap();
     assert!(draft.told().invalid.unwrap().starts_with("the field `"));
     assert_eq!(read(&draft.raw()).1, Verdict::Valid);
 }
@@ -223,14 +224,14 @@ fn twilio_signs_the_body_by_the_url() {
         secret: Some("hush".into()),
         ..event(URL)
     };
-    let raw = String::from_utf8(plan(send).dry().next().unwrap().raw()).unwrap();
+    let raw = String::from_utf8(plan(send).dry().next().unwrap().unwrap().raw()).unwrap();
     assert!(raw.starts_with("POST /x?bodySHA256="), "{raw}");
 }
 
 #[test]
 fn a_curl_command_tells_what_it_cannot_do() {
     let curl = |faults: &[&str]| {
-        let curl = plan(with(event(URL), faults)).dry().next().unwrap().curl();
+        let curl = plan(with(event(URL), faults)).dry().next().unwrap().unwrap().curl();
         String::from_utf8(curl).unwrap()
     };
     let plain = curl(&[]);
@@ -321,4 +322,48 @@ async fn many_go_at_once_and_each_is_told_once() {
     let places: HashSet<_> = sent.iter().map(|delivery| delivery.n).collect();
     assert_eq!((sent.len(), places.len()), (80, 80));
     assert_eq!((target.requests().len(), other.requests().len()), (40, 40));
+}
+
+#[test]
+fn a_plan_that_is_too_large_is_refused_before_it_is_made() {
+    assert_eq!(refused(with(event(URL), &["duplicate=100"; 8])), ["repeat"]);
+    for rate in [1e-300, 0.0, f64::NAN] {
+        let send = NewSend { rate: Some(rate), repeat: Some(2), ..event(URL) };
+        assert_eq!(refused(send), ["rate"]);
+    }
+}
+
+#[test]
+fn every_line_is_looked_at_before_the_first_is_sent() {
+    let lines = ["{\"n\":1}", "not json", "{\"n\":3}"].map(str::to_owned).to_vec();
+    assert_eq!(refused(NewSend { lines, ..event(URL) }), ["lines[1]"]);
+}
+
+#[test]
+fn nothing_is_taken_from_an_empty_body() {
+    let empty = NewSend { data: Some(String::new()), kind: None, ..event(URL) };
+    let signed = NewSend { profile: Profile::StandardWebhooks, ..empty };
+    assert_eq!(refused(with(signed, &["truncated=lying"])), ["faults"]);
+}
+
+#[tokio::test]
+async fn nobody_is_judged_who_was_never_spoken_to() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for fault in ["truncated=lying", "missing-signature", "duplicate"] {
+        let send = with(event(&format!("http://{closed}/")), &[fault]);
+        assert_eq!(sent(send).await[0].consumer_ok, None, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_length_that_is_not_the_bodys_ends_its_connection() {
+    let target = Target::new(Answer::Keep(b"HTTP/1.1 204 No Content\r\n\r\n")).await;
+    for (length, connections) in [("2", 1), ("1", 3)] {
+        let headers = vec![("Content-Length".to_owned(), length.to_owned())];
+        let data = Some("{}".to_owned());
+        let to = target.url();
+        sent(NewSend { data, kind: None, headers, repeat: Some(2), secret: None, ..event(&to) })
+            .await;
+        assert_eq!(target.connections(), connections, "{length}");
+    }
 }
