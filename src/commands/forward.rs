@@ -66,8 +66,12 @@ pub(crate) async fn run(
     Ok(tell::code(&tally))
 }
 
-/// As a shell takes it back; what no shell takes is left out of a URL by the URL itself.
+/// As a shell takes it back, quoted where it has to be.
 fn quoted(target: &str) -> String {
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || ":/.-_%[]@".contains(c);
+    if target.chars().all(is_safe) {
+        return target.to_owned();
+    }
     let word = hooklab_shared::shell::word(target.as_bytes()).unwrap_or_default();
     String::from_utf8_lossy(&word).into_owned()
 }

@@ -202,7 +202,7 @@ fn asked(args: &SendArgs) -> Result<NewSend, Failure> {
     if let Some(lines) = &args.ndjson {
         if lines == "-" && args.secret.as_deref() == Some("-") {
             return Err(Failure::usage(
-                "read the lines and the secret from standard input: give one of them in another way",
+                "read both the lines and the secret from standard input: give --secret env:NAME",
             ));
         }
         let text = String::from_utf8(value::content(lines)?);

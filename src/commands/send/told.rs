@@ -110,6 +110,10 @@ fn judged(sent: &SentDelivery) -> String {
         (true, Some(invalid)) => invalid.clone(),
         (false, _) => bent.join(", "),
     };
-    let ok = if sent.consumer_ok == Some(false) { "consumer wrong" } else { "consumer right" };
+    let ok = match sent.consumer_ok {
+        Some(true) => "consumer right",
+        Some(false) => "consumer wrong",
+        None => "consumer not reached",
+    };
     format!("  [{}: {ok}]", shown(&bent))
 }
