@@ -12,6 +12,7 @@ mod queue;
 mod reader;
 mod records;
 mod replay;
+mod reserve;
 mod segment;
 mod segments;
 mod sidecar;

@@ -19,9 +19,10 @@ async fn a_short_write_is_not_acknowledged_and_recovers() {
         store.put("a", "one").await;
         let mut watch = store.watch("a", None, None).unwrap().unwrap();
         assert!(watch.next().await.is_some());
-        store.faults().short_writes.store(3, SeqCst);
+        store.faults().short_writes.store(4, SeqCst);
         assert!(failed(&store.append(capture("a", &[b'x'; 10_000]), true).await));
         assert!(failed(&store.append(capture("new", b"x"), true).await));
+        // It fails again with the room that is kept for it.
         assert!(failed(&store.delete_bin("a").await));
         assert_eq!(store.failure(), None);
         assert_eq!((store.seqs("a"), store.bin("new")), (vec![1], None));
@@ -33,6 +34,25 @@ async fn a_short_write_is_not_acknowledged_and_recovers() {
         let store = home.reopen(store).await;
         assert_eq!(store.seqs("a"), [1, next]);
         assert_eq!(store.seqs("new"), [1]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_full_disk_what_frees_space_is_done_all_the_same() {
+    for home in Home::disks() {
+        let store = home.open();
+        store.put("a", "one").await;
+        let reserve = home.path().join("reserve");
+        let bytes = || std::fs::metadata(&reserve).unwrap().len();
+        let reserved = bytes();
+        store.faults().short_writes.store(1, SeqCst);
+        assert!(failed(&store.append(capture("a", b"two"), true).await));
+        assert_eq!(bytes(), reserved, "no capture has it");
+        store.faults().short_writes.store(1, SeqCst);
+        assert_eq!(store.clear("a").await, Ok(Some(1)));
+        super::space::eventually("it is kept again", || bytes() == reserved).await;
+        let store = home.reopen(store).await;
+        assert!(store.seqs("a").is_empty());
     }
 }
 

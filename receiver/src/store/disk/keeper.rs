@@ -7,48 +7,92 @@
 
 mod shrink;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::log::Log;
 use super::segment;
 use super::sidecar;
+use super::writer::is_full;
 use crate::store::change::Request;
 use crate::store::record;
 
 /// Bins and strays that are written again at once.
 const REWRITES_AT_ONCE: usize = 256;
 
+/// After what time it is tried again, where something could not be freed.
+const AGAIN: Duration = Duration::from_secs(5);
+
 pub(super) async fn run(log: Arc<Log>) {
-    loop {
-        if log.is_closed() {
-            return;
+    let mut told = String::new();
+    while !log.is_closed() {
+        match tidy(&log).await {
+            Ok(()) => {
+                told.clear();
+                log.untidy.notified().await;
+            }
+            Err(error) => {
+                let error = error.to_string();
+                if told != error {
+                    tracing::warn!(error, "dead segments stay for now; it is tried again");
+                    told = error;
+                }
+                // Nobody may come who says that there is room again.
+                let _ = timeout(AGAIN, log.untidy.notified()).await;
+            }
         }
-        if let Err(error) = tidy(&log).await {
-            tracing::warn!(%error, "dead segments stay for now");
-        }
-        log.untidy.notified().await;
     }
 }
 
+/// Frees all that can be freed, then says what could not be.
 async fn tidy(log: &Arc<Log>) -> io::Result<()> {
-    write_sidecars(log).await?;
-    while let Some(number) = log.segments.oldest_dead() {
-        if !remove_oldest(log, number).await? {
+    let mut failed = write_sidecars(log).await;
+    let mut stuck = BTreeSet::new();
+    loop {
+        let freed = free_one(log, &mut stuck, &mut failed).await;
+        if !freed {
             break;
         }
     }
-    while let Some(number) = log.segments.to_shrink(log.sizes.segment_bytes) {
-        // One that comes after the shrinking would be that of the segment as it was.
-        write_sidecars(log).await?;
-        let shared = Arc::clone(log);
-        blocking(move || shrink::shrink(&shared, number)).await?;
+    let shared = Arc::clone(log);
+    let filled = blocking(move || shared.reserve.fill()).await;
+    failed.and(filled)
+}
+
+/// Says whether there may be more. A segment that cannot be freed is left for another time.
+async fn free_one(log: &Arc<Log>, stuck: &mut BTreeSet<u32>, failed: &mut io::Result<()>) -> bool {
+    if let Some(number) = log.segments.oldest_dead().filter(|number| !stuck.contains(number)) {
+        match remove_oldest(log, number).await {
+            Ok(true) => {}
+            Ok(false) => drop(stuck.insert(number)),
+            Err(error) => {
+                stuck.insert(number);
+                *failed = Err(error);
+            }
+        }
+        return true;
     }
-    Ok(())
+    let Some(number) = log.segments.to_shrink(log.sizes.segment_bytes, stuck) else { return false };
+    // One that comes after the shrinking would be that of the segment as it was.
+    let sidecars = write_sidecars(log).await;
+    let shared = Arc::clone(log);
+    let shrunk = blocking(move || shrink::shrink(&shared, number)).await;
+    if let Err(error) = sidecars.and(shrunk) {
+        // With what is kept for it, it may go at once.
+        let spent = is_full(&error) && log.reserve.spend();
+        if !spent {
+            stuck.insert(number);
+            *failed = Err(error);
+        }
+    }
+    true
 }
 
 async fn write_sidecars(log: &Arc<Log>) -> io::Result<()> {

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::Sizes;
 use super::queue::{self, Batch, Queue, Waiting};
+use super::reserve::Reserve;
 use super::segment::Active;
 use super::segments::Segments;
 use super::ticket::Stub;
@@ -39,6 +40,7 @@ pub(crate) struct Log {
     /// The directory's own random number, before every record.
     pub(super) marker: u64,
     pub(super) segments: Segments,
+    pub(super) reserve: Reserve,
     queue: Mutex<Queue>,
     pub(super) work: Notify,
     room: Notify,
@@ -81,6 +83,7 @@ impl Log {
     ) -> Self {
         Self {
             bins,
+            reserve: Reserve::new(directory.path()),
             path: directory.path().to_owned(),
             directory: Mutex::new(Some(directory)),
             durability,

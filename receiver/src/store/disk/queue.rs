@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use hooklab_shared::capture::Capture;
 use hooklab_shared::id::{BinName, Seq};
@@ -51,6 +52,17 @@ impl Batch {
         self.waiting.clear();
         self.records.clear();
         self.stub = None;
+    }
+
+    /// Whether anything in it frees space, or is written again so that space can be freed.
+    pub(super) fn frees(&self) -> bool {
+        self.waiting.iter().any(|waiting| match &waiting.change {
+            // A bin's first record makes it, a later one lets an old segment go.
+            Change::Bin(bin, What::Put) => bin.put_in.load(Ordering::Relaxed) > 0,
+            Change::Bin(_, what) => !matches!(what, What::Update(_)),
+            Change::Dropped(..) => true,
+            Change::Capture(_) | Change::Stray(_) | Change::Nothing => false,
+        })
     }
 
     /// Answers everybody in it.

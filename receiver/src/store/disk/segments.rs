@@ -1,7 +1,7 @@
 //! How much lives in which segment, so that those in which nothing does can go, and those in which
 //! little does can shrink.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::store::index::{Entry, Place};
@@ -87,16 +87,19 @@ impl Segments {
     }
 
     /// One that is worth shrinking: one in which no capture lives, or, where more is dead than
-    /// alive in all, the one of which the least lives.
-    pub(super) fn to_shrink(&self, segment_bytes: u64) -> Option<u32> {
+    /// alive in all, the one of which the least lives. Those that need the least room come first:
+    /// there may be none but what they give back.
+    pub(super) fn to_shrink(&self, segment_bytes: u64, not: &BTreeSet<u32>) -> Option<u32> {
         let segments = self.lock();
         let wasteful = is_wasteful(&segments, segment_bytes);
-        let per_mille = |segment: &Segment| segment.alive_bytes * 1_000 / segment.held_bytes.max(1);
-        let half = if wasteful { 500 } else { 1 };
         (segments.iter())
-            .filter(|(_, segment)| segment.closed && segment.held_bytes > 0)
-            .filter(|(_, segment)| segment.alive == 0 || per_mille(segment) < half)
-            .min_by_key(|(_, segment)| per_mille(segment))
+            .filter(|(number, segment)| {
+                segment.closed && segment.held_bytes > 0 && !not.contains(number)
+            })
+            .filter(|(_, segment)| {
+                segment.alive == 0 || wasteful && segment.alive_bytes < segment.held_bytes / 2
+            })
+            .min_by_key(|(_, segment)| (segment.alive_bytes, segment.alive))
             .map(|(number, _)| *number)
     }
 

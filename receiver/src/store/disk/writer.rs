@@ -61,7 +61,15 @@ impl Writer {
             self.batch.refuse(&self.log.bins, &StoreError::failed(why));
             return;
         }
-        match self.append() {
+        let appended = match self.append() {
+            // What frees space must not need some.
+            Err(error) if is_full(&error) && self.batch.frees() && self.log.reserve.spend() => {
+                self.log.untidy.notify_one();
+                self.append()
+            }
+            appended => appended,
+        };
+        match appended {
             Ok(offset) => self.written(offset),
             Err(error) => self.fail(&error).await,
         }
@@ -116,7 +124,9 @@ impl Writer {
         let failed = match self.active.cut(&self.log) {
             Ok(()) => {
                 tracing::warn!(%error, "a write failed; the store tries again with what comes");
-                StoreError::failed(format!("a write failed: {error}; free some space, then resend"))
+                StoreError::failed(format!(
+                    "a write failed: {error}; free some space or clear a bin, then resend"
+                ))
             }
             Err(cut) => self.log.stop(format!(
                 "a write failed ({error}), and what it left could not be cut off ({cut}); look at \
@@ -139,6 +149,11 @@ impl Writer {
             }
         }
     }
+}
+
+/// Whether there is no room: on the disk, or in what one may use of it.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 impl Drop for Writer {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use crate::store::bin::Bin;
@@ -38,9 +39,11 @@ pub(super) fn shrink(log: &Log, number: u32) -> io::Result<()> {
         return super::remove(log, number);
     }
     let new = path.with_extension("seg.new");
-    let mut file = File::create(&new)?;
-    file.write_all(&left.bytes)?;
-    file.sync_all()?;
+    if let Err(error) = written(&new, &left.bytes) {
+        // Half of one would take the room that is missing.
+        let _ = fs::remove_file(&new);
+        return Err(error);
+    }
     super::remove_sidecar(log, number)?;
     let held_bytes = left.moved.iter().map(|moved| moved.entry.place.bytes()).sum();
     {
@@ -53,6 +56,12 @@ pub(super) fn shrink(log: &Log, number: u32) -> io::Result<()> {
     log.segments.shrunk(number, held_bytes);
     left.sidecar.write(&log.path, number, log.marker, left.bytes.len() as u64);
     Ok(())
+}
+
+fn written(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// `None` where the segment is damaged.
