@@ -119,12 +119,13 @@ impl Caller {
     /// The request that this attempt of a delivery sends.
     fn outgoing(&self, due: &Due, at: Timestamp) -> Result<Outgoing, Cause> {
         let target = Url::parse(&due.target).map_err(|why| Cause::Unusable(why.to_string()))?;
+        let keys = profile::usable(due.profile, &due.keys);
         let sending = Sending {
             method: "POST",
             target: &target,
             at,
             n: due.n,
-            keys: &due.keys,
+            keys: &keys,
             scheme: None,
             content_type: None,
             user_agent: &self.user_agent,

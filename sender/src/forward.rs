@@ -172,9 +172,17 @@ impl Running {
     ///
     /// # Errors
     /// The captures could not be read any more.
-    pub async fn end(self) -> Result<(), SourceError> {
-        drop(self.told);
-        self.task.await.unwrap_or(Ok(()))
+    pub async fn end(mut self) -> Result<(), SourceError> {
+        self.told.close();
+        (&mut self.task).await.unwrap_or(Ok(()))
+    }
+}
+
+impl Drop for Running {
+    /// What nobody follows any more does not go on by itself.
+    fn drop(&mut self) {
+        self.stop();
+        self.task.abort();
     }
 }
 

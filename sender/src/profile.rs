@@ -157,6 +157,22 @@ pub(crate) fn secret(profile: Profile, text: &str) -> Result<Secret, BadSecret> 
     }
 }
 
+/// The keys without an old one that this profile cannot use: a webhook may have had another
+/// profile when it was in force, and that is no reason not to sign with the new one.
+pub(crate) fn usable(profile: Profile, keys: &Keys) -> Cow<'_, Keys> {
+    let fits = |key: &Secret| secret(profile, &key.reveal()).is_ok();
+    if keys.secrets.iter().skip(1).all(fits) {
+        return Cow::Borrowed(keys);
+    }
+    let mut keys = keys.clone();
+    let mut place = 0;
+    keys.secrets.retain(|key| {
+        place += 1;
+        place == 1 || fits(key)
+    });
+    Cow::Owned(keys)
+}
+
 /// A new secret in the form that this profile's provider gives out, from random bytes.
 ///
 /// # Errors

@@ -45,12 +45,23 @@ pub(crate) async fn run(
     client: &Client,
     report: &mut Report,
 ) -> Result<Code, Failure> {
+    let source = client.source(args.bin.clone());
+    let bin = source.bin().await?;
+    let cursor = args.cursor.as_deref();
     let mut cursor =
-        args.cursor.as_deref().map(|path| Cursor::open(path, &args.bin)).transpose()?;
+        cursor.map(|path| Cursor::open(path, &args.bin, bin.created_at)).transpose()?;
     let kept = cursor.as_ref().and_then(Cursor::kept);
+    let newest = bin.newest_seq;
+    if let (None, Some(after)) = (kept, args.after.filter(|after| *after > newest)) {
+        return Err(Failure::usage(format!(
+            "begin behind #{after}: the newest capture of {} is #{newest}; leave --after out to \
+             begin with what comes from now on",
+            args.bin
+        )));
+    }
     let after = kept.or(args.after).or(args.from_start.then_some(0));
     let mut wish = Wish::listen(false)?;
-    let plan = args.outbound.plan(client.source(args.bin.clone()))?;
+    let plan = args.outbound.plan(source)?;
     let mut running = plan.forward(after, args.query.clone()).await?;
     let keep = |place| cursor.as_mut().map_or(Ok(()), |cursor| cursor.keep(place));
     let Some(tally) = drive::to_the_end(&mut running, &mut wish, report, keep).await? else {

@@ -137,6 +137,10 @@ impl NewReplay {
 
     fn plan(&self, sender: &Sender) -> Result<Plan, Problem> {
         let server = Server { url: url("server", &self.server)?, token: self.token.clone() };
+        if server.url.scheme() != "http" {
+            let detail = "is not http: a dashboard speaks http, and the token would go in clear";
+            return Err(invalid("server", detail.to_owned()));
+        }
         let caller = sender.poster().caller();
         let targets: Result<Vec<Url>, Problem> = self.to.iter().map(|to| url("to", to)).collect();
         let targets = targets?;

@@ -251,5 +251,6 @@ pub(super) async fn delete(
 ) -> Result<Response, Refusal> {
     let cancelled = sender.store().delete_webhook(id).await?;
     sender.cancelled(&cancelled.ok_or_else(Refusal::unknown_webhook)?);
+    sender.live().deleted(id);
     Ok(json_as_php(&true))
 }

@@ -240,3 +240,14 @@ fn what_cannot_be_signed_says_why() {
         Err(Reason::Key(BadSecret::NotBase64))
     ));
 }
+
+#[test]
+fn an_old_secret_of_another_profile_spoils_nothing() {
+    let new = Secret::parse("whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=").unwrap();
+    let old = Secret::shared("mysecret").unwrap();
+    let both = Keys { secrets: vec![new.clone(), old], ..Keys::default() };
+    let usable = usable(Profile::StandardWebhooks, &both);
+    assert_eq!(usable.secrets, [new]);
+    assert_eq!(super::usable(Profile::Github, &both).secrets.len(), 2);
+    told(Profile::StandardWebhooks, &usable, None);
+}

@@ -26,6 +26,11 @@ pub(crate) async fn bulk(sender: &Sender, bulk: Bulk) -> Result<BulkResult, Prob
         sender.live().webhook(webhook);
     }
     sender.cancelled(&done.cancelled);
+    if action == BulkAction::Delete {
+        for &(id, _) in done.each.iter().filter(|(_, ok)| *ok) {
+            sender.live().deleted(id);
+        }
+    }
     Ok(told(action, &done))
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use hooklab_shared::id::{BinName, Seq};
+use hooklab_shared::id::{BinName, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Failure;
@@ -13,23 +13,28 @@ use crate::exit::Failure;
 pub(super) struct Cursor {
     path: PathBuf,
     bin: BinName,
+    /// When the bin was made: one of the same name that was made later is another.
+    made_at: Timestamp,
     after: Option<Seq>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
     bin: BinName,
+    #[serde(default)]
+    made_at: Option<Timestamp>,
     after: Seq,
 }
 
 impl Cursor {
-    /// Reads the file, if it is there already.
-    pub(super) fn open(path: &Path, bin: &BinName) -> Result<Self, Failure> {
+    /// Reads the file, if it is there already. What it keeps of a bin that was made at another time
+    /// says nothing of this one, which then begins with its first capture.
+    pub(super) fn open(path: &Path, bin: &BinName, made_at: Timestamp) -> Result<Self, Failure> {
         let (path, bin) = (path.to_owned(), bin.clone());
         let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Ok(Self { path, bin, after: None });
+                return Ok(Self { path, bin, made_at, after: None });
             }
             Err(error) => return Err(refused("read", &path, error)),
         };
@@ -39,7 +44,8 @@ impl Cursor {
             let other = format!("it is of the bin {}", kept.bin);
             return Err(refused("use", &path, other));
         }
-        Ok(Self { path, bin, after: Some(kept.after) })
+        let is_same = kept.made_at.is_none_or(|kept| kept == made_at);
+        Ok(Self { path, bin, made_at, after: Some(if is_same { kept.after } else { 0 }) })
     }
 
     /// Where to go on from, if anything was kept.
@@ -52,7 +58,8 @@ impl Cursor {
         if self.after == Some(place) {
             return Ok(());
         }
-        let kept = Kept { bin: self.bin.clone(), after: place };
+        let made_at = Some(self.made_at);
+        let kept = Kept { bin: self.bin.clone(), made_at, after: place };
         let text =
             serde_json::to_vec(&kept).map_err(|error| refused("write", &self.path, error))?;
         let mut beside = self.path.clone().into_os_string();
@@ -78,16 +85,21 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("place");
         let (orders, other) = ("orders".parse().unwrap(), "other".parse().unwrap());
-        let mut cursor = Cursor::open(&path, &orders).unwrap();
+        let made = Timestamp::from_micros(7);
+        let mut cursor = Cursor::open(&path, &orders, made).unwrap();
         assert_eq!(cursor.kept(), None);
         cursor.keep(41).unwrap();
         cursor.keep(42).unwrap();
-        assert_eq!(Cursor::open(&path, &orders).unwrap().kept(), Some(42));
+        assert_eq!(Cursor::open(&path, &orders, made).unwrap().kept(), Some(42));
+        let later = Timestamp::from_micros(8);
+        assert_eq!(Cursor::open(&path, &orders, later).unwrap().kept(), Some(0), "made anew");
+        fs::write(&path, r#"{"bin":"orders","after":42}"#).unwrap();
+        assert_eq!(Cursor::open(&path, &orders, later).unwrap().kept(), Some(42), "an older file");
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
-        assert!(Cursor::open(&path, &other).err().unwrap().told.contains("orders"));
+        assert!(Cursor::open(&path, &other, made).err().unwrap().told.contains("orders"));
         fs::write(&path, "{}").unwrap();
-        assert!(Cursor::open(&path, &orders).err().unwrap().told.contains("--cursor"));
-        let mut nowhere = Cursor::open(Path::new("/no/such/place"), &orders).unwrap();
+        assert!(Cursor::open(&path, &orders, made).err().unwrap().told.contains("--cursor"));
+        let mut nowhere = Cursor::open(Path::new("/no/such/place"), &orders, made).unwrap();
         assert!(nowhere.keep(1).unwrap_err().told.contains("/no/such/place"));
     }
 }

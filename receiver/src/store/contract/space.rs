@@ -68,6 +68,11 @@ async fn one_old_capture_does_not_pin_the_dead_behind_it() {
     store.clear("padding").await.unwrap();
     fill(&store, "a", 3).await;
     eventually("dead segments shrink", || bytes(&home) < 40 * 1024).await;
+    for segment in home.files("seg") {
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&segment.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+    }
     let a = store.bin("a").unwrap();
     for _ in 0..2 {
         let store = home.reopen(store.clone()).await;

@@ -56,11 +56,16 @@ impl Batch {
 
     /// Whether anything in it frees space, or is written again so that space can be freed.
     pub(super) fn frees(&self) -> bool {
+        // What retention dropped is told with the next capture, which is not to have the room.
+        let is_alone = !self
+            .waiting
+            .iter()
+            .any(|waiting| matches!(waiting.change, Change::Capture(_) | Change::Stray(_)));
         self.waiting.iter().any(|waiting| match &waiting.change {
             // A bin's first record makes it, a later one lets an old segment go.
             Change::Bin(bin, What::Put) => bin.put_in.load(Ordering::Relaxed) > 0,
             Change::Bin(_, what) => !matches!(what, What::Update(_)),
-            Change::Dropped(..) => true,
+            Change::Dropped(..) => is_alone,
             Change::Capture(_) | Change::Stray(_) | Change::Nothing => false,
         })
     }

@@ -59,7 +59,11 @@ pub(super) fn shrink(log: &Log, number: u32) -> io::Result<()> {
 }
 
 fn written(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    // As the segment was: nobody else is to read a copy of it.
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
