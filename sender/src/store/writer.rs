@@ -267,4 +267,31 @@ mod tests {
         assert_eq!(next.await.unwrap(), 2);
         assert_eq!(writer.failure(), None);
     }
+
+    #[tokio::test]
+    async fn what_fails_is_undone_and_nothing_beside_it() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (n INTEGER)").unwrap();
+        let add = |n: i64, bad: bool| {
+            move |connection: &Connection| {
+                connection.execute("INSERT INTO t VALUES (?1)", [n])?;
+                if bad { Err(StoreError::Closed) } else { Ok(()) }
+            }
+        };
+        let writer = Writer::start(connection, None, None, 8).unwrap();
+        assert!(writer.write(Level::Process, add(1, true)).await.is_err());
+        // The thread is held until both wait, so that they share a transaction.
+        let (go, wait) = std::sync::mpsc::channel();
+        let held = writer.write(Level::Process, move |_| wait.recv().map_err(|_| StoreError::Bug));
+        let bad = writer.write(Level::Process, add(2, true));
+        let good = writer.write(Level::Process, add(4, false));
+        let let_go = async { go.send(()).unwrap() };
+        let (held, bad, good, ()) = tokio::join!(held, bad, good, let_go);
+        assert!(held.is_ok() && bad.is_err() && good.is_ok());
+        let sum = writer.write(Level::Process, |connection| {
+            Ok(connection.query_row("SELECT sum(n) FROM t", [], |row| row.get::<_, i64>(0))?)
+        });
+        assert_eq!(sum.await.unwrap(), 4);
+        assert_eq!(writer.failure(), None);
+    }
 }
