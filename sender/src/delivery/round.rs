@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hooklab_shared::delivery::{Attempt, DeliveryState};
+use hooklab_shared::delivery::{Attempt, AttemptOutcome, DeliveryState};
 use hooklab_shared::id::Timestamp;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -227,14 +227,19 @@ async fn landed(flying: &mut JoinSet<(i64, Ended)>) -> Result<(i64, Ended), Join
     }
 }
 
+/// From 0 to 1.
+fn random() -> f64 {
+    let random = sender::random().map_or(0, u32::from_le_bytes);
+    f64::from(random) / f64::from(u32::MAX)
+}
+
 /// What the attempt means for its delivery and its webhook.
 fn ended(taken: &Taken, attempt: Attempt, clock: Clock) -> Ended {
     let (due, now) = (&taken.due, clock.now());
     // Somebody waits for a test and is told how it went, so it is not tried again.
     let schedule = if due.test { &taken.schedule[..0] } else { &taken.schedule[..] };
     let step = usize::try_from(taken.step).unwrap_or(usize::MAX);
-    let random = sender::random().map_or(0, u32::from_le_bytes);
-    let random = f64::from(random) / f64::from(u32::MAX);
+    let random = if attempt.outcome == AttemptOutcome::Delivered { 0.0 } else { random() };
     let Verdict { state, wait, hold, gone } =
         schedule::judge(&attempt, schedule, step, now, random);
     let because = (state == DeliveryState::Exhausted).then(|| match (due.test, gone) {

@@ -1,6 +1,7 @@
 //! The tables, and the version that says which release may read them.
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::StoreError;
 
@@ -128,6 +129,8 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
          PRAGMA wal_autocheckpoint = 8192; PRAGMA cache_size = -16000;",
     )?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Plans do not depend on what is bound; else some statements were planned anew each time.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let missing = VERSIONS.get(usize::try_from(found).unwrap_or(0)..).unwrap_or_default();
     if !missing.is_empty() {
         let missing = missing.concat();

@@ -69,7 +69,23 @@ enum Message {
 }
 
 /// Runs in the transaction, or is told why there is none; then waits to be told of the commit.
-type Job = Box<dyn FnOnce(Result<&Connection, &StoreError>) -> Answer + Send>;
+type Job = Box<dyn FnOnce(Result<(&Connection, Company), &StoreError>) -> Done + Send>;
+
+/// Whether a change has its transaction for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Company {
+    /// Its failure undoes the transaction.
+    Alone,
+    /// Its failure must undo nobody else's change.
+    Others,
+}
+
+/// A change that ran.
+struct Done {
+    failed: bool,
+    answer: Answer,
+}
+
 pub(super) type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
 
 impl Writer {
@@ -102,13 +118,16 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |transaction| {
             let result = match transaction {
-                Ok(connection) => apart(connection, change),
+                Ok((connection, Company::Alone)) => caught(connection, change),
+                Ok((connection, Company::Others)) => apart(connection, change),
                 Err(error) => Err(error.clone()),
             };
-            Box::new(move |commit: Result<(), &StoreError>| {
+            let failed = result.is_err();
+            let answer: Answer = Box::new(move |commit: Result<(), &StoreError>| {
                 // Whoever asked may have gone: the change stands all the same.
                 let _ = answer.send(commit.map_err(Clone::clone).and(result));
-            })
+            });
+            Done { failed, answer }
         });
         self.jobs.send(Message::Change(level, job)).await.map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
@@ -170,18 +189,22 @@ impl Thread {
         }
         let begun = match self.failure.fatal() {
             Some(error) => Err(error),
-            None => self.sql("BEGIN IMMEDIATE"),
+            None => sql(&self.connection, "BEGIN IMMEDIATE"),
         };
-        let transaction = begun.as_ref().map(|()| &self.connection);
+        let company = if batch.len() == 1 { Company::Alone } else { Company::Others };
+        let transaction = begun.as_ref().map(|()| (&self.connection, company));
         let run = |(level, job): (Level, Job)| (level, job(transaction));
-        let answers: Vec<(Level, Answer)> = batch.into_iter().map(run).collect();
-        let committed = begun.and_then(|()| self.sql("COMMIT"));
+        let done: Vec<(Level, Done)> = batch.into_iter().map(run).collect();
+        let is_undone = company == Company::Alone && done.iter().any(|(_, done)| done.failed);
+        // SQLite ends the transaction itself where the disk fails; then COMMIT says so.
+        let end = if is_undone && !self.connection.is_autocommit() { "ROLLBACK" } else { "COMMIT" };
+        let committed = begun.and_then(|()| sql(&self.connection, end));
         if committed.is_err() && !self.connection.is_autocommit() {
-            let _ = self.sql("ROLLBACK");
+            let _ = sql(&self.connection, "ROLLBACK");
         }
         self.failure.note(committed.as_ref().err());
         let mut synced = Vec::new();
-        for (level, answer) in answers {
+        for (level, Done { answer, .. }) in done {
             match &self.syncer {
                 Some(_) if level == Level::Disk && committed.is_ok() => synced.push(answer),
                 _ => answer(committed.as_ref().copied()),
@@ -193,10 +216,12 @@ impl Thread {
             syncer.answer(synced);
         }
     }
+}
 
-    fn sql(&self, sql: &str) -> Result<(), StoreError> {
-        Ok(self.connection.execute_batch(sql)?)
-    }
+/// Runs a statement that is parsed once.
+fn sql(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
 }
 
 /// One change of a batch in a savepoint, so that its failure undoes nobody else's.
@@ -204,13 +229,21 @@ fn apart<T>(
     connection: &Connection,
     change: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    connection.execute_batch("SAVEPOINT change")?;
-    // The thread serves everybody: one change's bug must not end it.
-    let result =
-        catch_unwind(AssertUnwindSafe(|| change(connection))).unwrap_or(Err(StoreError::Bug));
-    let end = if result.is_ok() { "RELEASE change" } else { "ROLLBACK TO change; RELEASE change" };
-    connection.execute_batch(end)?;
+    sql(connection, "SAVEPOINT change")?;
+    let result = caught(connection, change);
+    if result.is_err() {
+        sql(connection, "ROLLBACK TO change")?;
+    }
+    sql(connection, "RELEASE change")?;
     result
+}
+
+/// The thread serves everybody: one change's bug must not end it.
+fn caught<T>(
+    connection: &Connection,
+    change: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(|| change(connection))).unwrap_or(Err(StoreError::Bug))
 }
 
 #[cfg(test)]
@@ -232,6 +265,33 @@ mod tests {
             Ok(connection.query_row("SELECT sum(n) FROM t", [], |row| row.get::<_, i64>(0))?)
         });
         assert_eq!(next.await.unwrap(), 2);
+        assert_eq!(writer.failure(), None);
+    }
+
+    #[tokio::test]
+    async fn what_fails_is_undone_and_nothing_beside_it() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (n INTEGER)").unwrap();
+        let add = |n: i64, bad: bool| {
+            move |connection: &Connection| {
+                connection.execute("INSERT INTO t VALUES (?1)", [n])?;
+                if bad { Err(StoreError::Closed) } else { Ok(()) }
+            }
+        };
+        let writer = Writer::start(connection, None, None, 8).unwrap();
+        assert!(writer.write(Level::Process, add(1, true)).await.is_err());
+        // The thread is held until both wait, so that they share a transaction.
+        let (go, wait) = std::sync::mpsc::channel();
+        let held = writer.write(Level::Process, move |_| wait.recv().map_err(|_| StoreError::Bug));
+        let bad = writer.write(Level::Process, add(2, true));
+        let good = writer.write(Level::Process, add(4, false));
+        let let_go = async { go.send(()).unwrap() };
+        let (held, bad, good, ()) = tokio::join!(held, bad, good, let_go);
+        assert!(held.is_ok() && bad.is_err() && good.is_ok());
+        let sum = writer.write(Level::Process, |connection| {
+            Ok(connection.query_row("SELECT sum(n) FROM t", [], |row| row.get::<_, i64>(0))?)
+        });
+        assert_eq!(sum.await.unwrap(), 4);
         assert_eq!(writer.failure(), None);
     }
 }

@@ -1,6 +1,5 @@
 //! A capture told whole.
 
-use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
@@ -134,10 +133,13 @@ impl BodyDocument {
 /// Lowercase hex of the SHA-256 of these bytes.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble & 15)]);
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        hex.push(digit(byte >> 4));
+        hex.push(digit(byte));
+    }
+    hex
 }
 
 fn told<'a>(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Vec<(Octets, Octets)> {
