@@ -29,7 +29,7 @@ const SLUG_CHARS_TOLD: usize = 80;
 /// Every event type: the plugin's, in its order, then the user's own, the oldest first.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
-    kinds: Vec<Kind>,
+    kinds: Arc<[Kind]>,
     own: RwLock<Vec<Arc<OwnType>>>,
     changing: Mutex<()>,
 }
@@ -46,7 +46,13 @@ impl Catalogue {
     /// The catalogue that the binary carries, with these own types.
     pub(crate) fn load(own: Vec<OwnType>) -> serde_json::Result<Self> {
         let own = RwLock::new(own.into_iter().map(Arc::new).collect());
-        Ok(Self { kinds: kind::all()?, own, changing: Mutex::default() })
+        Ok(Self { kinds: kind::all()?.into(), own, changing: Mutex::default() })
+    }
+
+    /// The catalogue as it is now: what is changed later is not changed in it.
+    pub(crate) fn snapshot(&self) -> Self {
+        let own = RwLock::new(self.own().clone());
+        Self { kinds: self.kinds.clone(), own, changing: Mutex::default() }
     }
 
     /// Waits until nobody else changes own types or what refers to them. Whoever holds this sees

@@ -79,13 +79,22 @@ pub struct Draft {
 pub struct Poster(Arc<Caller>);
 
 impl Plan {
-    /// Checks what was asked for, and decides every delivery. `user_agent` is what hooklab calls
-    /// itself.
+    /// Checks what was asked for, and decides every delivery; the event types are those that the
+    /// binary carries. `user_agent` is what hooklab calls itself.
     ///
     /// # Errors
     /// A field does not hold, or what it asks for cannot be signed.
     pub fn new(send: NewSend, terms: &Terms, user_agent: &str) -> Result<Self, PlanError> {
-        let catalogue = Catalogue::load(Vec::new())?;
+        Self::of(send, terms, Catalogue::load(Vec::new())?, user_agent)
+    }
+
+    /// The same, with the event types of this catalogue.
+    pub(crate) fn of(
+        send: NewSend,
+        terms: &Terms,
+        catalogue: Catalogue,
+        user_agent: &str,
+    ) -> Result<Self, PlanError> {
         let order = Order::checked(send, terms, catalogue, user_agent.to_owned());
         let order = order.map_err(PlanError::Invalid)?;
         order.check_plan(terms.deliveries_max).map_err(PlanError::Invalid)?;

@@ -40,7 +40,9 @@ pub(super) async fn send(
         deliveries_max: Limits::SEND_API_DELIVERIES_MAX,
     };
     let poster = sender.poster();
-    let plan = Plan::new(new, &terms, poster.user_agent()).map_err(problem)?;
+    // A type that is changed or deleted meanwhile does not change what is under way.
+    let catalogue = sender.catalogue().snapshot();
+    let plan = Plan::of(new, &terms, catalogue, poster.user_agent()).map_err(problem)?;
     let mut deliveries = Vec::new();
     // What is in flight when the time is over is cut off.
     let run = plan.run(poster, |delivery| deliveries.push(delivery));

@@ -76,7 +76,7 @@ fn a_live_payload_is_consistent() {
 #[test]
 fn named_values_are_kept_to() {
     let catalogue = catalogue();
-    for kind in &catalogue.kinds {
+    for kind in catalogue.kinds.iter() {
         for spec in kind.read.iter().filter(|spec| spec.shape != Shape::Test) {
             let Some(choices) = spec.choices() else { continue };
             for seed in 0..50 {

@@ -1,5 +1,6 @@
 //! Sending a plan: in its order, at its rate, so many at once, each with its attempts.
 
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use super::compose::{About, Composed};
 use super::order::Order;
 use crate::attempt::{Answer, Called, Caller};
 use crate::fault::{Must, Step};
+use crate::schedule;
+use crate::sender::now;
 
 /// Sends every step to every target; `told` hears of each delivery when it has ended.
 pub(super) async fn run(
@@ -73,8 +76,9 @@ async fn deliver(
     sleep(order.delay()).await;
     let mut attempts = Vec::new();
     let mut about = None;
-    let waits = order.retries.iter().map(Some).chain([None]);
-    for (n, wait) in (1..).zip(waits) {
+    let schedule: Vec<Duration> =
+        iter::once(Duration::ZERO).chain(order.retries.iter().copied()).collect();
+    for (n, place_in_schedule) in (1..).zip(0..schedule.len()) {
         let at = if order.is_at_given { order.at } else { after(order.at, began.elapsed()) };
         let attempt = match order.compose(step, target, n, at) {
             Ok(Composed { about: of, outgoing }) => {
@@ -87,15 +91,14 @@ async fn deliver(
             }
             Err((_, detail)) => unsendable(n, at, detail),
         };
-        let is_over = matches!(
-            attempt.outcome,
-            AttemptOutcome::Delivered
-                | AttemptOutcome::Refused { status: 410, .. }
-                | AttemptOutcome::Failed { phase: Phase::Policy, .. }
-        );
+        // What may not be sent now may not be sent later.
+        let is_over =
+            matches!(attempt.outcome, AttemptOutcome::Failed { phase: Phase::Policy, .. });
+        // Waits that a user has typed are kept to, without jitter.
+        let verdict = schedule::judge(&attempt, &schedule, place_in_schedule, now(), 0.0);
         attempts.push(attempt);
-        match wait {
-            Some(wait) if !is_over => sleep(*wait).await,
+        match verdict.wait {
+            Some(wait) if !is_over => sleep(wait).await,
             _ => break,
         }
     }

@@ -367,3 +367,16 @@ async fn a_length_that_is_not_the_bodys_ends_its_connection() {
         assert_eq!(target.connections(), connections, "{length}");
     }
 }
+
+#[tokio::test]
+async fn a_retry_waits_as_long_as_the_target_asks() {
+    let busy = b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
+    let turns: &[&[u8]] = [&busy[..], b"HTTP/1.1 204 No Content\r\n\r\n"].to_vec().leak();
+    let target = Target::new(Answer::Turns(turns)).await;
+    let retries = vec![Duration::from_millis(1).into()];
+    let sent = sent(NewSend { retries, ..event(&target.url()) }).await;
+    let [first, second] = &sent[0].attempts[..] else { panic!("{sent:?}") };
+    let micros = second.at.as_micros() - first.at.as_micros();
+    assert!(micros >= 1_000_000, "{micros}");
+    assert_eq!(sent[0].state, DeliveryState::Delivered);
+}

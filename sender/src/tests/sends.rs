@@ -25,6 +25,32 @@ async fn a_send_is_answered_with_what_became_of_it() {
 }
 
 #[tokio::test]
+async fn own_types_are_sent_like_any_other() {
+    let target = Target::new(OK).await;
+    let api = sender(Limits::default()).api();
+    let schema = json!({"type": "object", "required": ["id"], "properties": {
+        "id": {"type": "integer", "minimum": 7, "maximum": 9}}});
+    let own = json!({"slug": "order.paid", "schema": schema});
+    assert_eq!(call(&api, "POST", "/event-types", &own).await.status, 201);
+    let new = json!({"to": [target.url()], "type": "order.paid", "set": {"name": "Ada"}});
+    let told = call(&api, "POST", "/sends", &new).await;
+    assert_eq!((told.status, &told.body["deliveries"][0]["type"]), (200, &json!("order.paid")));
+    let body = told.body["deliveries"][0]["attempts"][0]["request"]["body"]["text"].as_str();
+    let body: serde_json::Value = serde_json::from_str(body.unwrap()).unwrap();
+    assert!((7..=9).contains(&body["data"]["id"].as_i64().unwrap()), "{body}");
+    assert_eq!((&body["type"], &body["data"]["name"]), (&json!("order.paid"), &json!("Ada")));
+
+    let bent = json!({"to": [target.url()], "type": "order.paid", "invalid": true});
+    let told = call(&api, "POST", "/sends", &bent).await;
+    assert!(told.body["deliveries"][0]["invalid"].as_str().unwrap().contains("id"), "{told:?}");
+
+    let close = json!({"to": [target.url()], "type": "order.piad"});
+    let told = call(&api, "POST", "/sends", &close).await;
+    assert_eq!(told.status, 422);
+    assert!(told.body["errors"][0]["detail"].as_str().unwrap().contains("order.paid"), "{told:?}");
+}
+
+#[tokio::test]
 async fn what_does_not_hold_is_refused_by_its_field() {
     let api = sender(Limits::default()).api();
     let bad = json!({"to": [], "type": "payment_received", "faults": ["x"], "repeat": 1000});
