@@ -152,7 +152,8 @@ impl Match {
     }
 }
 
-/// Whether `part` is in `whole`: objects by key, everything else by equality; numbers by value.
+/// Whether `part` is in `whole`: objects by key, everything else by equality; numbers by value,
+/// and integers exactly, as ids of 64 bits want it.
 fn holds(part: &Value, whole: &Value) -> bool {
     match (part, whole) {
         (Value::Object(part), Value::Object(whole)) => {
@@ -162,7 +163,8 @@ fn holds(part: &Value, whole: &Value) -> bool {
             part.len() == whole.len() && part.iter().zip(whole).all(|(p, w)| holds(p, w))
         }
         (Value::Number(part), Value::Number(whole)) => {
-            part == whole || part.as_f64().is_some_and(|p| whole.as_f64() == Some(p))
+            let apart = part.is_f64() || whole.is_f64();
+            part == whole || apart && part.as_f64().is_some_and(|p| whole.as_f64() == Some(p))
         }
         _ => part == whole,
     }
@@ -294,6 +296,23 @@ mod tests {
             (r#"{"event":"order.paid"}"#, true),
         ] {
             assert_eq!(holds_for(json, head, content), want, "{json}");
+        }
+    }
+
+    #[test]
+    fn integers_hold_exactly_and_other_numbers_by_value() {
+        let head = "POST /a HTTP/1.1\r\n\r\n";
+        let big = r#"{"json":{"id":9007199254740993}}"#;
+        for (json, content, want) in [
+            (big, r#"{"id":9007199254740993}"#, true),
+            (big, r#"{"id":9007199254740992}"#, false),
+            (r#"{"json":-1}"#, "18446744073709551615", false),
+            (r#"{"json":18446744073709551615}"#, "18446744073709551614", false),
+            (r#"{"json":42}"#, "42.0", true),
+            (r#"{"json":1.5}"#, "15e-1", true),
+            (r#"{"json":0}"#, "-0", true),
+        ] {
+            assert_eq!(holds_for(json, head, content), want, "{json} {content}");
         }
     }
 
