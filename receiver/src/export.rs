@@ -12,9 +12,11 @@ pub mod ndjson;
 
 use std::io::{self, Write};
 
-use hooklab_shared::capture::Capture;
+use hooklab_shared::capture::{Capture, SignatureVerdict};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::store::StoreError;
 
 /// What captures can be exported as, one by one.
 ///
@@ -58,12 +60,30 @@ impl Format {
     }
 }
 
+/// A capture on its way out, with what is told beside what was kept.
+#[derive(Clone, Debug)]
+pub struct Exported {
+    /// The capture.
+    pub capture: Capture,
+    /// What came of checking its signature; nothing where its bin checks none.
+    pub signature: Option<SignatureVerdict>,
+}
+
+impl From<Capture> for Exported {
+    fn from(capture: Capture) -> Self {
+        Self { capture, signature: None }
+    }
+}
+
 /// Why an export is not whole.
 #[derive(Debug, Error)]
 pub enum ExportError {
     /// What it is written to did not take it.
     #[error("write the export: {0}")]
     Write(#[from] io::Error),
+    /// Not all of the bin could be read.
+    #[error(transparent)]
+    Read(#[from] StoreError),
     /// The bin lost captures while its bundle was written.
     #[error(
         "bundle the bin: it held {told} captures when that began and gave {given}; some were \
@@ -85,21 +105,14 @@ pub enum ExportError {
 pub fn write(
     format: Format,
     base: &str,
-    captures: impl Iterator<Item = Capture>,
+    captures: impl Iterator<Item = impl Into<Exported>>,
     out: &mut impl Write,
 ) -> Result<(), ExportError> {
+    let mut captures = captures.map(Into::into);
     match format {
-        Format::Curl => {
-            for capture in captures {
-                curl::write(&capture, base, out)?;
-            }
-        }
-        Format::Har => har::write(captures, base, out)?,
-        Format::Ndjson => {
-            for capture in captures {
-                ndjson::write(&capture, out)?;
-            }
-        }
+        Format::Curl => captures.try_for_each(|told| curl::write(&told.capture, base, out))?,
+        Format::Har => har::write(captures.map(|told| told.capture), base, out)?,
+        Format::Ndjson => captures.try_for_each(|told| ndjson::write(&told, out))?,
     }
     Ok(())
 }

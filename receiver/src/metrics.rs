@@ -154,6 +154,8 @@ impl Metrics {
             u8::from(store.failure().is_some()),
         );
         text.gauge("bins", "Bins.", store.bins_len());
+        let dropped = store.captures_dropped();
+        text.counter("captures_dropped_total", "Captures that retention dropped.", dropped);
         text.gauge("watchers", "Watchers of live channels.", store.watchers());
         let dropped = store.strays_dropped();
         text.counter("strays_dropped_total", "Strays that were forgotten for newer ones.", dropped);

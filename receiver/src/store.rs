@@ -19,6 +19,7 @@ mod retention;
 mod state;
 mod strays;
 mod watch;
+mod whole;
 
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub use index::{At, Range};
 pub use place::{Durability, Where};
 pub use state::{BinState, Configured};
 pub use watch::{Filter, Watch};
+pub(crate) use whole::{Standing, Whole};
 
 /// Bins and their captures. Cheap to clone; all clones are one store.
 ///
@@ -175,6 +177,11 @@ impl Store {
     #[must_use]
     pub fn bin(&self, name: &str) -> Option<BinState> {
         self.0.bins.get(name).map(|bin| bin.told())
+    }
+
+    /// The bin that now has this name, to be read from end to end.
+    pub(crate) fn standing(&self, name: &str) -> Option<Standing> {
+        self.0.bins.get(name).map(|bin| Standing::of(self, bin))
     }
 
     /// Bins in order of name, from the one after `after` on.
@@ -314,6 +321,12 @@ impl Store {
     #[must_use]
     pub fn strays_dropped(&self) -> u64 {
         self.0.bins.strays().dropped()
+    }
+
+    /// How many captures retention has dropped, of bins that were deleted since the start too.
+    #[must_use]
+    pub fn captures_dropped(&self) -> u64 {
+        self.0.bins.dropped_ever()
     }
 
     /// How many bins there are.

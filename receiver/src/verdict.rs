@@ -2,6 +2,7 @@
 
 use hooklab_shared::bin::Verify;
 use hooklab_shared::capture::{Capture, SignatureVerdict};
+use hooklab_shared::forwarded::origin;
 use hooklab_shared::id::BinName;
 use hooklab_shared::signature::{Cause, Request, Secret, Verdict, verify, why_not};
 
@@ -60,15 +61,17 @@ fn asked<T>(capture: &Capture, base: &str, look: impl FnOnce(&Request<'_>) -> T)
     look(&Request { method: capture.head.method(), url: &url, headers: &headers, body: &body })
 }
 
-/// The URL as the sender knew it: the host that it named, not the one that we listen on.
+/// The URL as the sender knew it: the host that it named, not the one that we listen on, and what
+/// a proxy says that it was asked, if it was believed when it told the client.
 fn url(capture: &Capture, base: &str) -> Vec<u8> {
     let target = capture.head.target();
     if !target.starts_with(b"/") {
         return target.to_vec();
     }
     let (scheme, own) = base.split_once("://").unwrap_or(("http", base));
-    let host = capture.head.field("host").unwrap_or(own.as_bytes());
-    [scheme.as_bytes(), b"://", host, target].concat()
+    let own = capture.head.field("host").unwrap_or(own.as_bytes());
+    let told = capture.client.map(|_| origin(&capture.head)).unwrap_or_default();
+    [told.0.unwrap_or(scheme).as_bytes(), b"://", told.1.unwrap_or(own), target].concat()
 }
 
 #[cfg(test)]
@@ -113,5 +116,26 @@ mod tests {
         );
         assert_eq!(with("GET /a HTTP/1.0\r\n\r\n"), "https://own:1/a");
         assert_eq!(with("GET http://b/a HTTP/1.1\r\nHost: b\r\n\r\n"), "http://b/a");
+    }
+
+    #[test]
+    fn a_proxy_that_is_believed_says_what_it_was_asked() {
+        let with = |client: Option<&str>, fields: &str| {
+            let head = format!("POST /a HTTP/1.1\r\nHost: inner:1\r\n{fields}\r\n");
+            let client = client.map(|client| client.parse().unwrap());
+            let capture = Capture { client, ..capture("a", &head, "") };
+            String::from_utf8(url(&capture, "http://own:1")).unwrap()
+        };
+        let known = Some("203.0.113.7");
+        let https = "X-Forwarded-Proto: HTTPS\r\n";
+        assert_eq!(with(known, https), "https://inner:1/a");
+        assert_eq!(with(None, https), "http://inner:1/a", "anyone may write that");
+        let host = "X-Forwarded-Proto: https, http\r\nX-Forwarded-Host: hooks.test\r\n";
+        assert_eq!(with(known, host), "https://hooks.test/a");
+        assert_eq!(
+            with(known, "X-Forwarded-Proto: ftp\r\nX-Forwarded-Host:\r\n"),
+            "http://inner:1/a"
+        );
+        assert_eq!(with(known, ""), "http://inner:1/a");
     }
 }

@@ -37,6 +37,26 @@ pub fn client(head: &Head, peer: IpAddr, believed: &[Cidr]) -> Option<IpAddr> {
     }
 }
 
+/// The scheme and the host that the client used, as its proxies tell them; for a request that came
+/// through proxies that are believed.
+///
+/// By `X-Forwarded-Proto` and `X-Forwarded-Host`, of a list the first: what the outermost proxy
+/// was asked. None where a field is not there, or the scheme is neither `http` nor `https`.
+///
+/// ```
+/// use hooklab_shared::{forwarded::origin, headers::Head};
+/// let head = Head::from(&b"GET / HTTP/1.1\r\nX-Forwarded-Proto: https\r\n\r\n"[..]);
+/// assert_eq!(origin(&head), (Some("https"), None));
+/// ```
+#[must_use]
+pub fn origin(head: &Head) -> (Option<&'static str>, Option<&[u8]>) {
+    let first = |name| elements(head, name).first().map(|element| element.trim_ascii());
+    let scheme = first("x-forwarded-proto").and_then(|scheme| {
+        ["http", "https"].into_iter().find(|known| scheme.eq_ignore_ascii_case(known.as_bytes()))
+    });
+    (scheme, first("x-forwarded-host").filter(|host| !host.is_empty()))
+}
+
 /// What a field says.
 enum Told {
     Nothing,

@@ -144,6 +144,15 @@ impl Limits {
     pub const WHY_NOT_ENTRIES_MAX: usize = 64;
 }
 
+/// What answering may cost: it is done while the request waits, and anyone may send one.
+impl Limits {
+    /// Content in bytes that is parsed as JSON for a reply program: above what webhooks hold, and
+    /// parsed it takes up to a hundred times its length in memory.
+    pub const REPLY_JSON_BYTES_MAX: usize = 512 * 1024;
+    /// What a template of a reply program may write in bytes, and the content that it sees.
+    pub const TEMPLATE_BYTES_MAX: usize = 4 * 1024 * 1024;
+}
+
 /// What one `send` may be: it runs without a queue, so it ends in the time of whoever waits for it.
 impl Limits {
     /// Targets of one: a few services that take the same event.

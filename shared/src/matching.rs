@@ -1,5 +1,6 @@
 //! Which requests match: what a reply program's rules and expectations share.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use crate::body::Body;
 use crate::capture::{Route, query_pairs};
 use crate::event;
 use crate::headers::Head;
+use crate::limits::Limits;
 
 /// A compiled pattern in bytes, at most: hostile patterns grow by repetition.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
@@ -78,19 +80,39 @@ pub struct Asked<'a> {
     /// Its body.
     pub body: &'a Body,
     json: OnceCell<Option<Value>>,
+    event: OnceCell<Option<event::Guess>>,
 }
 
 impl<'a> Asked<'a> {
     /// Looks at a request.
     #[must_use]
     pub fn new(head: &'a Head, body: &'a Body) -> Self {
-        Self { head, body, json: OnceCell::new() }
+        Self { head, body, json: OnceCell::new(), event: OnceCell::new() }
     }
 
-    /// The body as JSON, if it is.
+    /// The body as JSON, if it is, and has at most [`Limits::REPLY_JSON_BYTES_MAX`].
     #[must_use]
     pub fn json(&self) -> Option<&Value> {
-        self.json.get_or_init(|| serde_json::from_slice(&self.body.decoded()).ok()).as_ref()
+        let parsed = || {
+            let content = self.content(Limits::REPLY_JSON_BYTES_MAX)?;
+            serde_json::from_slice(&content).ok()
+        };
+        self.json.get_or_init(parsed).as_ref()
+    }
+
+    /// The content, unless it has more bytes than this: then it is not even put together.
+    #[must_use]
+    pub fn content(&self, bytes_max: usize) -> Option<Cow<'a, [u8]>> {
+        (self.body.size() <= bytes_max).then(|| self.body.decoded())
+    }
+
+    fn event(&self) -> Option<&event::Guess> {
+        let guessed = || {
+            // A header names it whatever the content is.
+            let content = self.content(event::GUESS_BYTES_MAX);
+            event::guess(self.head, content.as_deref().unwrap_or_default())
+        };
+        self.event.get_or_init(guessed).as_ref()
     }
 
     /// The path below the bin and the query, as sent.
@@ -113,8 +135,7 @@ impl Match {
             })
             && self.query_holds(query)
             && self.event.as_ref().is_none_or(|m| {
-                let guess = event::guess(asked.head, &asked.body.decoded());
-                m.holds(&mut guess.iter().map(|guess| guess.kind.as_bytes()))
+                m.holds(&mut asked.event().into_iter().map(|guess| guess.kind.as_bytes()))
             })
             && self.json.as_ref().is_none_or(|part| asked.json().is_some_and(|j| holds(part, j)))
     }
@@ -131,7 +152,8 @@ impl Match {
     }
 }
 
-/// Whether `part` is in `whole`: objects by key, everything else by equality; numbers by value.
+/// Whether `part` is in `whole`: objects by key, everything else by equality; numbers by value,
+/// and integers exactly, as ids of 64 bits want it.
 fn holds(part: &Value, whole: &Value) -> bool {
     match (part, whole) {
         (Value::Object(part), Value::Object(whole)) => {
@@ -141,7 +163,8 @@ fn holds(part: &Value, whole: &Value) -> bool {
             part.len() == whole.len() && part.iter().zip(whole).all(|(p, w)| holds(p, w))
         }
         (Value::Number(part), Value::Number(whole)) => {
-            part == whole || part.as_f64().is_some_and(|p| whole.as_f64() == Some(p))
+            let apart = part.is_f64() || whole.is_f64();
+            part == whole || apart && part.as_f64().is_some_and(|p| whole.as_f64() == Some(p))
         }
         _ => part == whole,
     }
@@ -241,6 +264,7 @@ impl<'de> Deserialize<'de> for TextMatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::body::Framing;
     use bytes::Bytes;
 
     fn holds_for(json: &str, head: &'static str, content: &'static str) -> bool {
@@ -272,6 +296,40 @@ mod tests {
             (r#"{"event":"order.paid"}"#, true),
         ] {
             assert_eq!(holds_for(json, head, content), want, "{json}");
+        }
+    }
+
+    #[test]
+    fn integers_hold_exactly_and_other_numbers_by_value() {
+        let head = "POST /a HTTP/1.1\r\n\r\n";
+        let big = r#"{"json":{"id":9007199254740993}}"#;
+        for (json, content, want) in [
+            (big, r#"{"id":9007199254740993}"#, true),
+            (big, r#"{"id":9007199254740992}"#, false),
+            (r#"{"json":-1}"#, "18446744073709551615", false),
+            (r#"{"json":18446744073709551615}"#, "18446744073709551614", false),
+            (r#"{"json":42}"#, "42.0", true),
+            (r#"{"json":1.5}"#, "15e-1", true),
+            (r#"{"json":0}"#, "-0", true),
+        ] {
+            assert_eq!(holds_for(json, head, content), want, "{json} {content}");
+        }
+    }
+
+    #[test]
+    fn json_over_the_limit_is_none_to_a_rule() {
+        let head = Head::from(&b"POST /a HTTP/1.1\r\n\r\n"[..]);
+        let any: Match = serde_json::from_str(r#"{"json":{}}"#).unwrap();
+        for (bytes, want) in
+            [(Limits::REPLY_JSON_BYTES_MAX, true), (Limits::REPLY_JSON_BYTES_MAX + 1, false)]
+        {
+            let content = format!("{{{}}}", " ".repeat(bytes - 2));
+            let chunked = format!("{bytes:x}\r\n{content}\r\n0\r\n\r\n");
+            for (wire, framing) in [(content, Framing::Length), (chunked, Framing::Chunked)] {
+                let body = Body { wire: wire.into(), framing };
+                let asked = Asked::new(&head, &body);
+                assert_eq!((any.holds(&asked), asked.json().is_some()), (want, want), "{bytes}");
+            }
         }
     }
 

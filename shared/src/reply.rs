@@ -5,6 +5,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use sha2::{Digest, Sha256};
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use utoipa::ToSchema;
@@ -164,20 +166,37 @@ impl Program {
         Ok(())
     }
 
+    /// Which rules are for a request, before any is counted: this may take its time, and
+    /// [`choose`](Self::choose) then does not.
+    #[must_use]
+    pub fn matching(&self, asked: &Asked<'_>) -> Matching {
+        let value = self.per.as_deref().and_then(|per| asked.head.field(per));
+        let mut matching = Matching { rules: 0, key: value.map_or(0, key) };
+        for (place, rule) in self.rules.iter().enumerate().take(RULES_MAX) {
+            if rule.matches.as_ref().is_none_or(|matches| matches.holds(asked)) {
+                matching.rules |= 1 << place;
+                // It always answers: no rule behind it is ever asked.
+                if rule.times.is_none() && rule.chance.is_none() {
+                    break;
+                }
+            }
+        }
+        matching
+    }
+
     /// The rule that answers, and its place; none where the default reply does.
     ///
     /// What it says is counted at once: who asks is answered.
-    pub fn choose(&self, counts: &mut Counts, asked: &Asked<'_>) -> Option<(usize, &Rule)> {
+    pub fn choose(&self, counts: &mut Counts, matching: Matching) -> Option<(usize, &Rule)> {
         if self.rules.is_empty() {
             return None;
         }
-        let key = self.per.as_deref().and_then(|per| asked.head.field(per));
-        let turn = counts.turn(key.unwrap_or_default(), self.rules.len());
-        let holding = |(_, rule): &(usize, &Rule)| {
-            rule.matches.as_ref().is_none_or(|matches| matches.holds(asked))
-        };
+        let turn = counts.turn(matching.key, self.rules.len());
+        let holding = |place: usize| place < RULES_MAX && matching.rules & (1 << place) != 0;
+        // Each delivery has draws of its own: the first of each would be the same otherwise.
+        let seed = self.seed ^ matching.key as u64;
         let drawn = |place: usize, rule: &Rule, n: u64| {
-            rule.chance.is_none_or(|chance| draw(self.seed, n, place) < chance)
+            rule.chance.is_none_or(|chance| draw(seed, n, place) < chance)
         };
         let n = turn.asked;
         turn.asked += 1;
@@ -187,7 +206,7 @@ impl Program {
         let used = &turn.used;
         let chosen = (self.rules.iter().enumerate())
             .filter(|&(place, rule)| rule.times.is_none_or(|times| used[place] < times))
-            .find(|&(place, rule)| holding(&(place, rule)) && drawn(place, rule, n))?;
+            .find(|&(place, rule)| holding(place) && drawn(place, rule, n))?;
         turn.used[chosen.0] += 1;
         Some(chosen)
     }
@@ -235,11 +254,27 @@ fn header_error(name: &str, value: &str) -> Option<String> {
     framed.then(|| format!("`{name}` frames the answer and is set by hooklab: use a fault instead"))
 }
 
+/// Which rules of a program are for a request, and what it is counted under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Matching {
+    /// A bit for each rule, the first lowest.
+    rules: u64,
+    /// 0 where nothing is counted apart.
+    key: u128,
+}
+
+/// A value of the `per` header in 16 bytes, however long it is: anyone may send 10,000 of them. The
+/// same in every run, since chance is drawn from it too.
+fn key(value: &[u8]) -> u128 {
+    let digest = Sha256::digest(value);
+    digest.iter().take(16).fold(0, |key, &byte| key << 8 | u128::from(byte))
+}
+
 /// How often each rule has answered, for the bin or for each value of the `per` header.
 #[derive(Debug, Default)]
 pub struct Counts {
-    turns: HashMap<Box<[u8]>, Turn>,
-    order: VecDeque<Box<[u8]>>,
+    turns: HashMap<u128, Turn>,
+    order: VecDeque<u128>,
 }
 
 #[derive(Debug, Default)]
@@ -249,17 +284,16 @@ struct Turn {
 }
 
 impl Counts {
-    fn turn(&mut self, key: &[u8], rules: usize) -> &mut Turn {
-        if !self.turns.contains_key(key) {
+    fn turn(&mut self, key: u128, rules: usize) -> &mut Turn {
+        if !self.turns.contains_key(&key) {
             if self.order.len() >= KEYS_MAX
                 && let Some(oldest) = self.order.pop_front()
             {
                 self.turns.remove(&oldest);
             }
-            self.order.push_back(key.into());
-            self.turns.insert(key.into(), Turn::default());
+            self.order.push_back(key);
         }
-        let turn = self.turns.entry(key.into()).or_default();
+        let turn = self.turns.entry(key).or_default();
         turn.used.resize(rules, 0);
         turn
     }
@@ -290,7 +324,8 @@ mod tests {
         let body = Body::default();
         let answer = |head: &&'static str| {
             let head = Head::from(head.as_bytes());
-            let chosen = program.choose(&mut counts, &Asked::new(&head, &body));
+            let matching = program.matching(&Asked::new(&head, &body));
+            let chosen = program.choose(&mut counts, matching);
             chosen.map_or(200, |(_, rule)| rule.status)
         };
         heads.iter().map(answer).collect()
@@ -333,14 +368,51 @@ mod tests {
         assert!((2_800..3_200).contains(&failed), "{failed}");
     }
 
+    const T: bool = true;
+    const F: bool = false;
+
+    /// The draws of a seed are part of what is promised: a test that failed once fails again.
+    #[test]
+    fn the_sequence_of_a_seed_stays() {
+        let plain = ["POST /a HTTP/1.1\r\nWebhook-Id: a\r\n\r\n"; 12];
+        let flaky = program(r#"{"seed":7,"rules":[{"chance":0.5,"status":503}]}"#);
+        let failed =
+            statuses(&flaky, &plain).iter().map(|&status| status == 503).collect::<Vec<_>>();
+        assert_eq!(failed, [T, F, F, F, T, T, F, F, F, T, T, T]);
+        let each =
+            program(r#"{"seed":7,"per":"webhook-id","rules":[{"chance":0.5,"status":503}]}"#);
+        let failed =
+            statuses(&each, &plain).iter().map(|&status| status == 503).collect::<Vec<_>>();
+        assert_eq!(failed, [F, T, T, T, F, T, F, T, F, T, F, T]);
+    }
+
+    #[test]
+    fn chance_is_a_chance_for_each_delivery_too() {
+        let each = r#"{"seed":1,"per":"webhook-id","rules":[{"chance":0.3,"status":503}]}"#;
+        let head = |n| &*format!("POST /a HTTP/1.1\r\nWebhook-Id: {n}\r\n\r\n").leak();
+        let heads = (0..2_000).map(head).collect::<Vec<&'static str>>();
+        let first = statuses(&program(each), &heads);
+        let failed = first.iter().filter(|&&status| status == 503).count();
+        assert!((500..700).contains(&failed), "{failed}");
+        assert_eq!(first, statuses(&program(each), &heads));
+    }
+
+    #[test]
+    fn a_rule_that_always_answers_hides_those_behind_it_and_no_other_does() {
+        let rules = r#"[{"times":1,"status":500},{"chance":0,"status":501},
+                        {"match":{"method":"GET"},"status":405},{"status":202},{"status":203}]"#;
+        let (get, post) = ("GET /a HTTP/1.1\r\n\r\n", "POST /a HTTP/1.1\r\n\r\n");
+        assert_eq!(statuses(&program(rules), &[post, post, get, post]), [500, 202, 405, 202]);
+    }
+
     #[test]
     fn forgotten_keys_are_the_oldest() {
         let mut counts = Counts::default();
-        for key in 0..KEYS_MAX + 1 {
-            counts.turn(&key.to_be_bytes(), 1).used[0] = 1;
+        for key in 0..=KEYS_MAX as u128 {
+            counts.turn(key, 1).used[0] = 1;
         }
         assert_eq!(counts.turns.len(), KEYS_MAX);
-        assert_eq!(counts.turn(&1usize.to_be_bytes(), 1).used[0], 1);
-        assert_eq!(counts.turn(&0usize.to_be_bytes(), 1).used[0], 0);
+        assert_eq!(counts.turn(1, 1).used[0], 1);
+        assert_eq!(counts.turn(0, 1).used[0], 0);
     }
 }

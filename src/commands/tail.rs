@@ -54,9 +54,10 @@ pub(crate) async fn run(
     let mut seen = args.after;
     let channel = Channel { bin: args.bin.clone(), query: args.query.clone() };
     let mut live = client.live(&channel, seen).await?;
+    let mut is_first = true;
     loop {
         let next = tokio::select! {
-            next = read(&mut live, &mut seen, report) => next?,
+            next = read(&mut live, &mut seen, &mut is_first, report) => next?,
             () = wish.made() => {
                 live.close().await;
                 return Ok(Code::Done);
@@ -86,6 +87,7 @@ pub(crate) async fn run(
 async fn read(
     live: &mut Live,
     seen: &mut Option<Seq>,
+    is_first: &mut bool,
     report: &mut Report,
 ) -> Result<Option<Next>, Failure> {
     let Some(text) = live.next().await else { return Ok(None) };
@@ -98,7 +100,21 @@ async fn read(
     if !report.is_json() {
         tell(&message, report)?;
     }
+    if std::mem::take(is_first)
+        && let Some((after, newest)) = begin(&message, seen)
+    {
+        report.note(format_args!("#{after} is not there yet: following from #{newest} on"));
+    }
     Ok(Some(step(&message, seen)))
+}
+
+/// At the first hello a number that the bin has not reached is one that was typed, and counts as
+/// its newest: which, and that.
+fn begin(message: &Message, seen: &mut Option<Seq>) -> Option<(Seq, Seq)> {
+    let Message::Hello { newest_seq, .. } = *message else { return None };
+    let after = seen.filter(|&after| after > newest_seq)?;
+    *seen = Some(newest_seq);
+    Some((after, newest_seq))
 }
 
 /// What is seen after this message, and what to do then.
@@ -188,6 +204,15 @@ mod tests {
         step(&Message::Cleared { to: 5 }, &mut seen);
         assert_eq!(seen, Some(9));
         assert_eq!(step(&Message::Deleted, &mut seen), Next::End);
+    }
+
+    #[test]
+    fn a_number_that_is_not_reached_yet_is_no_beginning() {
+        let mut seen = Some(999);
+        assert_eq!(begin(&hello(3), &mut seen), Some((999, 3)));
+        assert_eq!((step(&hello(3), &mut seen), seen), (Next::On, Some(3)));
+        assert_eq!(begin(&hello(3), &mut Some(2)), None);
+        assert_eq!(begin(&hello(3), &mut None), None);
     }
 
     #[test]

@@ -84,6 +84,19 @@ fn metrics_count_what_happens_and_name_nobody() {
 }
 
 #[test]
+fn what_retention_dropped_is_counted_and_stays_counted() {
+    let server = Server::start();
+    server.create(&json!({"name": "short", "keep": {"captures": 1}}));
+    for _ in 0..4 {
+        server.post("/short", b"x");
+    }
+    let dropped = || metrics(&server)["hooklab_captures_dropped_total"];
+    assert_eq!(dropped(), 3.0);
+    assert_eq!(server.api("DELETE", "/bins/short", None).status, 204);
+    assert_eq!(dropped(), 3.0);
+}
+
+#[test]
 fn liveness_and_readiness_are_told_apart() {
     let server = Server::start();
     let alive = ask(&server, "/livez");

@@ -1,5 +1,6 @@
 //! What a bin answers, seen from a raw socket: presets, rules, faults, answers by hand.
 
+mod bounds;
 mod faults;
 mod held;
 

@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::Response;
 use futures_util::stream;
 use hooklab_shared::bin::{Config, NewBin};
-use hooklab_shared::capture::Capture;
 use hooklab_shared::extract::{Path, Query};
 use hooklab_shared::openapi::Refused;
 use hooklab_shared::problem::Problem;
@@ -17,12 +16,11 @@ use utoipa::ToSchema;
 
 use super::capture::download;
 use super::looking::look;
-use super::scan::Walk;
 use super::select::Selection;
 use super::unknown_bin;
 use crate::Receiver;
-use crate::export::{self, ExportError, Format, bundle};
-use crate::store::{BinState, Range};
+use crate::export::{self, ExportError, Exported, Format, bundle};
+use crate::store::{BinState, Range, Standing, StoreError, Whole};
 
 /// A piece of an export in bytes: what one write to a socket takes.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -76,12 +74,15 @@ pub(super) async fn export(
     Query(asked): Query<Asked>,
 ) -> Result<Response<Body>, Problem> {
     let selection = Selection::read(&receiver, asked.q.as_deref(), None)?;
-    let state = receiver.store.bin(&bin).ok_or_else(|| unknown_bin(&bin))?;
+    let standing = receiver.store.standing(&bin).ok_or_else(|| unknown_bin(&bin))?;
+    let state = standing.state();
     let form = asked.format.unwrap_or(Form::Ndjson);
-    let taking = Taking { receiver: receiver.clone(), state, selection, form };
+    let taking = Taking { receiver: receiver.clone(), standing, state, selection, form };
     let (taking, count) = match form {
-        Form::Bundle => look(&receiver, move || taking.counted()).await?,
-        _ => (taking, 0),
+        Form::Bundle if !taking.selection.is_everything() => {
+            look(&receiver, move || taking.counted()).await?
+        }
+        _ => (taking, None),
     };
     let (name, media) = form.file(&bin);
     let (to, mut pieces) = mpsc::channel(PIECES_MAX);
@@ -112,6 +113,7 @@ impl Form {
 /// An export of what a bin held when it was asked for.
 struct Taking {
     receiver: Receiver,
+    standing: Standing,
     state: BinState,
     selection: Selection,
     form: Form,
@@ -119,19 +121,16 @@ struct Taking {
 
 impl Taking {
     /// How many captures there are to take, which a bundle tells before the first.
-    fn counted(self) -> Result<(Self, u64), Problem> {
-        if self.selection.is_everything() {
-            let count = self.state.captures;
-            return Ok((self, count));
-        }
-        let mut count = 0;
-        self.walk(|_| ()).for_each(|_| count += 1);
-        Ok((self, count))
+    fn counted(self) -> Result<(Self, Option<u64>), Problem> {
+        let count = self.passing(self.whole(), |_| ()).count() as u64;
+        Ok((self, Some(count)))
     }
 
-    fn write(&self, count: u64, out: &mut Pieces) -> Result<(), ExportError> {
+    fn write(&self, count: Option<u64>, out: &mut Pieces) -> Result<(), ExportError> {
+        let mut whole = self.whole();
+        let count = count.map_or_else(|| whole.total(), Ok)?;
         let mut failed = None;
-        let captures = self.walk(|error| failed = Some(error));
+        let captures = self.passing(whole, |error| failed = Some(error));
         let base = self.receiver.capture_url();
         match self.form {
             Form::Curl => export::write(Format::Curl, base, captures, out),
@@ -139,17 +138,30 @@ impl Taking {
             Form::Ndjson => export::write(Format::Ndjson, base, captures, out),
             Form::Bundle => bundle::write(&self.made_from(), count, captures, out),
         }?;
-        failed.map_or(Ok(()), |error: String| Err(ExportError::Write(io::Error::other(error))))
+        failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// What is there up to now and passes; a store that cannot be read ends it, and is told.
-    fn walk(&self, mut fail: impl FnMut(String)) -> impl Iterator<Item = Capture> {
+    /// What was there when it was asked for.
+    fn whole(&self) -> Whole {
         let before = Some(self.state.newest_seq.saturating_add(1));
         let range = Range { after: None, before, newest_first: false, limit: 0 };
-        let range = self.selection.narrowed(range);
-        Walk::new(&self.receiver.store, self.state.name.as_str(), range)
-            .map_while(move |read| read.map_err(|error| fail(error.to_string())).ok())
+        self.standing.captures(self.selection.narrowed(range))
+    }
+
+    /// Those of them that pass; what is not all that was there ends it, and is told.
+    fn passing(
+        &self,
+        whole: Whole,
+        mut fail: impl FnMut(StoreError),
+    ) -> impl Iterator<Item = Exported> {
+        whole
+            .map_while(move |read| read.map_err(&mut fail).ok())
             .filter(|capture| self.selection.passes(capture).unwrap_or(false))
+            .map(|capture| {
+                let told = matches!(self.form, Form::Ndjson | Form::Bundle);
+                let signature = told.then(|| self.selection.signature(&capture)).flatten();
+                Exported { capture, signature }
+            })
     }
 
     /// Secrets do not leave with a bundle, and a way to verify without them is none.

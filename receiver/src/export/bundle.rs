@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::import::{ImportError, Lines, Refusal};
-use super::{ExportError, ndjson};
+use super::{ExportError, Exported, ndjson};
 
 /// The version that is written, and the only one that is read.
 const VERSION: u64 = 1;
@@ -28,7 +28,7 @@ const END: &[u8] = b"{\"end\":";
 pub fn write(
     bin: &NewBin,
     count: u64,
-    captures: impl Iterator<Item = Capture>,
+    captures: impl Iterator<Item = impl Into<Exported>>,
     out: &mut impl Write,
 ) -> Result<(), ExportError> {
     let mut out = Digesting { out, digest: Sha256::new() };
@@ -41,7 +41,7 @@ pub fn write(
         let Some(capture) = captures.next() else {
             return Err(ExportError::Shrank { told: count, given });
         };
-        ndjson::write(&capture, &mut out)?;
+        ndjson::write(&capture.into(), &mut out)?;
         given += 1;
     }
     let Digesting { out, digest } = out;
@@ -54,11 +54,11 @@ pub fn write(
 /// A bundle that has been read to its end once and found whole; iterate over it for its captures.
 ///
 /// ```
-/// use hooklab_receiver::export::bundle::{self, Bundle};
+/// use hooklab_receiver::export::{Exported, bundle::{self, Bundle}};
 /// use hooklab_shared::{bin::NewBin, limits::Limits};
 /// let bin = NewBin { name: "orders".parse().ok(), ..NewBin::default() };
 /// let mut file = Vec::new();
-/// bundle::write(&bin, 0, std::iter::empty(), &mut file).unwrap();
+/// bundle::write(&bin, 0, std::iter::empty::<Exported>(), &mut file).unwrap();
 /// let bundle = Bundle::open(std::io::Cursor::new(file), Limits::default()).unwrap();
 /// assert_eq!((bundle.bin, bundle.count), (bin, 0));
 /// ```

@@ -18,6 +18,7 @@ use hooklab_shared::limits::Limits;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Exported;
 use super::import::{ImportError, Lines, Refusal};
 
 /// What serde says is cut after this many characters: it may quote a hostile megabyte.
@@ -27,14 +28,16 @@ const WHY_CHARS_MAX: usize = 200;
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(capture: &Capture, out: &mut impl Write) -> io::Result<()> {
+pub fn write(told: &Exported, out: &mut impl Write) -> io::Result<()> {
+    let Exported { capture, signature } = told;
+    let document = Document { signature: signature.clone(), ..capture.document() };
     let wire = Wire {
         head: Base64Display::new(capture.head.as_bytes(), &BASE64),
         body: Base64Display::new(&capture.body.wire, &BASE64),
         framing: capture.body.framing,
         content_bytes: capture.content_bytes,
     };
-    serde_json::to_writer(&mut *out, &Line { document: capture.document(), wire })?;
+    serde_json::to_writer(&mut *out, &Line { document, wire })?;
     out.write_all(b"\n")
 }
 
@@ -45,8 +48,8 @@ pub fn write(capture: &Capture, out: &mut impl Write) -> io::Result<()> {
 /// new one.
 ///
 /// # Errors
-/// What is wrong with the line. A line whose method, target or content was edited, so that it is
-/// no longer what `wire` holds, is refused too: nothing would come of the edit.
+/// What is wrong with the line. A line whose method, target, header fields or content were edited,
+/// so that they are no longer what `wire` holds, is refused too: nothing would come of the edit.
 pub fn read(line: &[u8], number: u64, limits: &Limits) -> Result<Capture, ImportError> {
     let told: Told<'_> = serde_json::from_slice(line)
         .map_err(|error| Refusal::NotACapture(why(&error)).at(number))?;
@@ -109,7 +112,10 @@ struct Told<'a> {
     protocol: Protocol,
     method: Octets,
     target: Octets,
-    body: ToldBody,
+    #[serde(default)]
+    headers: Option<Vec<(Octets, Octets)>>,
+    #[serde(borrow)]
+    body: ToldBody<'a>,
     outcome: Outcome,
     timing: Timing,
     reply: Replied,
@@ -118,8 +124,12 @@ struct Told<'a> {
 }
 
 #[derive(Deserialize)]
-struct ToldBody {
+struct ToldBody<'a> {
     sha256: String,
+    #[serde(borrow, default)]
+    text: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    base64: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -141,7 +151,19 @@ impl Told<'_> {
         within("body", body.size(), limits.body_bytes_max)?;
         agrees("method", self.method.as_bytes() == head.method())?;
         agrees("target", self.target.as_bytes() == head.target())?;
-        agrees("body.sha256", self.body.sha256 == sha256_hex(&body.decoded()))?;
+        let headers = self.headers.as_deref().is_none_or(|told| {
+            let told = told.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+            told.eq(head.fields())
+        });
+        agrees("headers", headers)?;
+        let content = body.decoded();
+        agrees("body.sha256", self.body.sha256 == sha256_hex(&content))?;
+        let text = self.body.text.as_deref();
+        agrees("body.text", text.is_none_or(|text| text.as_bytes() == &*content))?;
+        if let Some(base64) = &self.body.base64 {
+            agrees("body.base64", decoded("body", base64)? == *content)?;
+        }
+        drop(content);
         Ok(Capture {
             bin: self.bin,
             seq: 0,

@@ -38,9 +38,10 @@ impl Chosen {
         if program.rules.is_empty() {
             return Self::Default(200);
         }
+        let matching = program.matching(&Asked::new(head, body));
         let place = {
             let mut counts = configured.counts.lock().unwrap_or_else(PoisonError::into_inner);
-            program.choose(&mut counts, &Asked::new(head, body)).map(|(place, _)| place)
+            program.choose(&mut counts, matching).map(|(place, _)| place)
         };
         place.map_or(Self::Default(200), |place| Self::Rule(configured, place))
     }

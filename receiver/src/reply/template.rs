@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use hooklab_shared::capture::query_pairs;
+use hooklab_shared::limits::Limits;
 use hooklab_shared::matching::Asked;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
@@ -12,7 +13,7 @@ use thiserror::Error;
 const FUEL: u64 = 100_000;
 
 /// What a rendering may write, in bytes.
-const OUTPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
+const OUTPUT_BYTES_MAX: usize = Limits::TEMPLATE_BYTES_MAX;
 
 /// Why a template does not render.
 #[derive(Debug, Error)]
@@ -48,12 +49,13 @@ pub(crate) fn render(
     known: Known<'_>,
 ) -> Result<Vec<u8>, TemplateError> {
     let environment = environment();
+    let seen = seen(template, asked, known);
     let template = environment
         .template_from_str(template)
         .map_err(|error| TemplateError::Syntax(told(&error)))?;
     let mut output = Bounded(Vec::new());
     template
-        .render_captured_to(seen(asked, known), &mut output)
+        .render_captured_to(seen, &mut output)
         .map_err(|error| TemplateError::Render(told(&error)))?;
     Ok(output.0)
 }
@@ -65,7 +67,9 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-fn seen(asked: &Asked<'_>, known: Known<'_>) -> Value {
+/// What a template sees. The content is neither parsed nor copied for one that does not even hold
+/// the word, and a variable cannot be named in any other way.
+fn seen(template: &str, asked: &Asked<'_>, known: Known<'_>) -> Value {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (path, query) = asked.path_and_query();
     let headers =
@@ -73,13 +77,18 @@ fn seen(asked: &Asked<'_>, known: Known<'_>) -> Value {
     let pairs = query_pairs(query)
         .into_iter()
         .map(|(name, value)| (text(name.as_bytes()), text(value.as_bytes())));
+    let json = template.contains("json").then(|| asked.json()).flatten();
+    let body = (template.contains("body"))
+        .then(|| asked.content(Limits::TEMPLATE_BYTES_MAX))
+        .flatten()
+        .map(|content| text(&content));
     context! {
         method => text(asked.head.method()),
         path => text(path),
         query => Value::from_pairs(pairs),
         headers => Value::from_pairs(headers),
-        json => Value::from(Serde(asked.json())),
-        body => text(&asked.body.decoded()),
+        json => Value::from(Serde(json)),
+        body => body,
         bin => known.bin,
         seq => known.seq,
         id => known.id,

@@ -1,7 +1,7 @@
 //! The table of bins, and the commit point: where a change becomes visible, then live.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
@@ -32,6 +32,8 @@ pub(crate) struct Bins {
     all: Mutex<Hub>,
     all_watched: AtomicBool,
     watchers: AtomicUsize,
+    /// What retention dropped from bins that are gone.
+    dropped_before: AtomicU64,
     closed: AtomicBool,
 }
 
@@ -57,6 +59,7 @@ impl Bins {
             all: Mutex::default(),
             all_watched: AtomicBool::new(false),
             watchers: AtomicUsize::new(0),
+            dropped_before: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }
     }
@@ -227,6 +230,7 @@ impl Bins {
         self.map.remove_if(bin.name.as_str(), |_, found| Arc::ptr_eq(found, bin));
         let mut state = bin.state();
         state.deleted = true;
+        self.dropped_before.fetch_add(state.index.dropped, Ordering::Relaxed);
         let to = state.index.newest;
         let gone = state.index.drop_to(to);
         if state.hub.is_watched() {
@@ -256,6 +260,11 @@ impl Bins {
             bin.resume();
         }
         self.retention.begin(self.map.iter().map(|bin| Arc::clone(&bin)))
+    }
+
+    /// How many captures retention has dropped; it never falls while the store is open.
+    pub(crate) fn dropped_ever(&self) -> u64 {
+        self.dropped() + self.dropped_before.load(Ordering::Relaxed)
     }
 
     /// How many captures retention has dropped from the bins that are there.

@@ -36,6 +36,15 @@ pub enum StoreError {
         /// What is wrong, and where.
         why: Arc<str>,
     },
+    /// Captures went while a bin was read from end to end.
+    #[error(
+        "read all of the bin: {lost} of its captures went meanwhile, dropped, deleted or damaged; \
+         try again"
+    )]
+    Shrank {
+        /// How many, at least.
+        lost: u64,
+    },
     /// The store has been closed.
     #[error("reach the store: it is closed, because hooklab is stopping; start it again")]
     Closed,

@@ -128,13 +128,22 @@ impl Index {
         }
     }
 
-    pub(crate) fn range(&self, range: &Range) -> Vec<Entry> {
+    /// How many there are in a range, whatever its limit.
+    pub(crate) fn count(&self, range: &Range) -> u64 {
+        self.places(range).len() as u64
+    }
+
+    fn places(&self, range: &Range) -> std::ops::Range<usize> {
         let begin = self.entries.partition_point(|entry| Some(entry.seq) <= range.after);
         let end = match range.before {
             Some(before) => self.entries.partition_point(|entry| entry.seq < before),
             None => self.entries.len(),
         };
-        let found = self.entries.range(begin.min(end)..end);
+        begin.min(end)..end
+    }
+
+    pub(crate) fn range(&self, range: &Range) -> Vec<Entry> {
+        let found = self.entries.range(self.places(range));
         match range.newest_first {
             true => found.rev().take(range.limit).cloned().collect(),
             false => found.take(range.limit).cloned().collect(),

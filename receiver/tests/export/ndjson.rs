@@ -1,8 +1,8 @@
 //! NDJSON comes back without loss, and what is wrong with a line is said.
 
 use hooklab_receiver::export::import::{ImportError, Refusal, line_bytes_max};
-use hooklab_receiver::export::{Format, ndjson, write};
-use hooklab_shared::capture::Capture;
+use hooklab_receiver::export::{Exported, Format, ndjson, write};
+use hooklab_shared::capture::{Capture, SignatureVerdict};
 use hooklab_shared::limits::Limits;
 use serde_json::{Value, json};
 
@@ -27,6 +27,46 @@ fn a_line_is_the_document_and_more() {
     for (field, told) in document.as_object().unwrap() {
         assert_eq!(&line[field], told);
     }
+}
+
+#[test]
+fn a_line_tells_what_came_of_the_signature() {
+    let verdict = r#"{"scheme":"github","verdict":"valid","reason":null}"#;
+    let verdict: SignatureVerdict = serde_json::from_str(verdict).unwrap();
+    let capture = hostile::captures(2, 1).next().unwrap();
+    let told = Exported { signature: Some(verdict), ..capture.into() };
+    let mut line = Vec::new();
+    ndjson::write(&told, &mut line).unwrap();
+    let line: Value = serde_json::from_slice(&line).unwrap();
+    assert_eq!(line["signature"]["verdict"], "valid");
+}
+
+/// Who blanks a token there would ship it in `wire` all the same.
+#[test]
+fn an_edit_that_would_be_lost_is_refused() {
+    let mut capture = hostile::captures(4, 1).next().unwrap();
+    capture.head = bytes::Bytes::from_static(b"PUT /a HTTP/1.1\r\nToken: s3cret\r\n\r\n").into();
+    capture.body.framing = hooklab_shared::body::Framing::Length;
+    for (content, field, to, names) in [
+        ("text", "headers", json!([["Token", "…"]]), "headers"),
+        ("text", "text", json!("tex"), "body.text"),
+        ("\0", "text", json!("tex"), "body.text"),
+    ] {
+        capture.body.wire = content.into();
+        let mut line = value(&capture);
+        assert!(ndjson::read(line.to_string().as_bytes(), 1, &Limits::default()).is_ok());
+        match field {
+            "headers" => line["headers"] = to,
+            field => line["body"][field] = to,
+        }
+        let read = ndjson::read(line.to_string().as_bytes(), 1, &Limits::default());
+        let ImportError { why, .. } = read.unwrap_err();
+        assert!(matches!(why, Refusal::Disagrees { field } if field == names), "{names}");
+    }
+    capture.body.wire = bytes::Bytes::from_static(b"\xff");
+    let mut line = value(&capture);
+    line["body"]["base64"] = json!("/g==");
+    assert!(ndjson::read(line.to_string().as_bytes(), 1, &Limits::default()).is_err());
 }
 
 #[test]
@@ -124,7 +164,7 @@ fn no_capture_within_the_limits_is_longer_than_a_line_may_be() {
 
 pub(crate) fn value(capture: &Capture) -> Value {
     let mut line = Vec::new();
-    ndjson::write(capture, &mut line).unwrap();
+    ndjson::write(&capture.clone().into(), &mut line).unwrap();
     assert_eq!(line.iter().filter(|&&b| b == b'\n').count(), 1);
     serde_json::from_slice(&line).unwrap()
 }

@@ -291,3 +291,11 @@ fn a_term_and_its_negation_never_agree() {
         assert_ne!(holds(term), holds(&format!("-{term}")), "{term}");
     }
 }
+
+/// A reply that misbehaves is kept with the status 0.
+#[test]
+fn no_status_at_all_can_be_asked_for() {
+    use super::value::{Sign, status};
+    assert_eq!(status(Sign::Equal, "0"), Some(0..=0));
+    assert_eq!(status(Sign::Equal, "00"), None);
+}

@@ -47,14 +47,14 @@ impl Sign {
     }
 }
 
-/// `200`, or a class such as `2xx`.
+/// `200`, a class such as `2xx`, or `0` where no status was sent.
 pub(super) fn status(sign: Sign, value: &str) -> Option<RangeInclusive<u64>> {
     let (low, high) = match value.as_bytes() {
         [class @ b'1'..=b'9', b'x' | b'X', b'x' | b'X'] => {
             let low = u64::from(class - b'0') * 100;
             (low, low + 99)
         }
-        [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9'] => {
+        [b'0'] | [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9'] => {
             let code = value.parse().ok()?;
             (code, code)
         }

@@ -1,5 +1,7 @@
 //! Exports, and imports of what they gave.
 
+use futures_util::StreamExt;
+
 use super::*;
 use crate::store::At;
 
@@ -98,4 +100,51 @@ async fn an_import_over_the_limit_is_refused() {
     let limits = Limits { import_bytes_max: 100, ..Limits::default() };
     let api = receiver_within(limits);
     import(&api, "a", vec![b' '; 101]).await.is_problem(413, "body-too-large");
+}
+
+/// Exports a bin of three chunks while it changes after the first piece has been taken.
+async fn broken_off(form: &str, change: impl AsyncFnOnce(&Receiver)) -> bool {
+    let api = receiver();
+    for _ in 0..150 {
+        let capture = capture("a", "POST /a HTTP/1.1\r\nHost: x\r\n\r\n", &"x".repeat(16 << 10));
+        api.store.append(capture, true).await.unwrap();
+    }
+    let request = Request::get(format!("/bins/a/export?format={form}"));
+    let answer = api.api().oneshot(request.body(Answered::empty()).unwrap()).await.unwrap();
+    let mut pieces = answer.into_body().into_data_stream();
+    assert!(pieces.next().await.unwrap().is_ok());
+    change(&api).await;
+    let mut failed = false;
+    while let Some(piece) = pieces.next().await {
+        failed |= piece.is_err();
+    }
+    failed
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_that_loses_captures_midway_breaks_off() {
+    for form in ["ndjson", "har", "curl", "bundle"] {
+        assert!(!broken_off(form, async |_| ()).await, "{form}");
+        let cleared = async |api: &Receiver| {
+            api.store.clear("a").await.unwrap();
+        };
+        assert!(broken_off(form, cleared).await, "{form}");
+    }
+    let newer = async |api: &Receiver| {
+        let deleted = api.store.delete("a", 1).await.unwrap();
+        assert!(deleted);
+        api.store.append(capture("a", "GET /a HTTP/1.1\r\n\r\n", ""), true).await.unwrap();
+    };
+    assert!(!broken_off("ndjson", newer).await, "what was read may go, what is new may come");
+    let anew = async |api: &Receiver| {
+        api.store.delete_bin("a").await.unwrap();
+        for _ in 0..200 {
+            let other = capture("a", "GET /a HTTP/1.1\r\n\r\n", "");
+            api.store.append(other, true).await.unwrap();
+        }
+    };
+    assert!(
+        broken_off("ndjson&q=size%3E%3D0", anew).await,
+        "another bin of that name is none of it"
+    );
 }
