@@ -4,6 +4,7 @@
 //! included, which is drawn from the program's seed.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -26,6 +27,9 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Values of the `per` header that are counted apart; the oldest is forgotten first.
 pub const KEYS_MAX: usize = 10_000;
+
+/// The longest that a rule delays or holds, or that a stall lasts: above any client's patience.
+pub const WAIT_MAX: Duration = Duration::from_secs(600);
 
 /// What a bin answers. In JSON also the name of a preset, or one rule alone.
 ///
@@ -164,6 +168,17 @@ impl Program {
         Ok(())
     }
 
+    /// Checks what a new program may not ask for; one that was kept before may have it still, and
+    /// then waits no longer than [`WAIT_MAX`], or plays no fault.
+    ///
+    /// # Errors
+    /// Which rule is wrong, and how.
+    pub fn check_new(&self) -> Result<(), BadProgram> {
+        let wrong = (self.rules.iter().enumerate())
+            .find_map(|(place, rule)| rule.new_error().map(|why| (place, why)));
+        wrong.map_or(Ok(()), |(rule, why)| Err(BadProgram::Rule { rule, why }))
+    }
+
     /// The rule that answers, and its place; none where the default reply does.
     ///
     /// What it says is counted at once: who asks is answered.
@@ -199,6 +214,24 @@ impl Program {
 }
 
 impl Rule {
+    fn new_error(&self) -> Option<String> {
+        let waits = [("delay", self.delay), ("hold", self.hold)];
+        let too_long = |(_, wait): &(&str, Option<Span>)| {
+            wait.is_some_and(|wait| wait.as_duration() > WAIT_MAX)
+        };
+        if let Some((name, Some(wait))) = waits.into_iter().find(too_long) {
+            let max = Span::from(WAIT_MAX);
+            return Some(format!(
+                "its {name} of {wait} is longer than any client waits: give at most {max}"
+            ));
+        }
+        let bent = matches!(self.fault, Some(Fault::Drip | Fault::Truncate | Fault::Endless));
+        (bent && matches!(self.status, 204 | 205 | 304)).then(|| {
+            let status = self.status;
+            format!("an answer of {status} has no body to bend: take another status, or `close`")
+        })
+    }
+
     fn error(&self) -> Option<String> {
         let body = match &self.content {
             Content::Text(text) | Content::Template(text) => text.len(),
@@ -331,6 +364,25 @@ mod tests {
         assert_ne!(first, statuses(&flaky(8), &plain));
         let failed = first.iter().filter(|&&status| status == 503).count();
         assert!((2_800..3_200).contains(&failed), "{failed}");
+    }
+
+    #[test]
+    fn a_new_program_waits_no_longer_than_clients_do_and_bends_a_body() {
+        let refused = |json: &str| {
+            let error = program(json).check_new().err();
+            error.map(|error| error.to_string()).unwrap_or_default()
+        };
+        for (json, word) in [
+            (r#"{"hold":"10h"}"#, "hold of 10h"),
+            (r#"{"hold":"7d"}"#, "at most 10m"),
+            (r#"[{"times":1},{"delay":"601s"}]"#, "rule 1: its delay"),
+            (r#"{"fault":"truncate","status":204}"#, "no body"),
+        ] {
+            assert!(refused(json).contains(word), "{json}: {}", refused(json));
+        }
+        for json in [r#"{"hold":"10m","delay":"1s"}"#, r#"{"fault":"close","status":204}"#] {
+            assert_eq!(refused(json), "", "{json}");
+        }
     }
 
     #[test]

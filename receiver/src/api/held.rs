@@ -59,7 +59,7 @@ pub(super) async fn answer(
         return Err(bad_parameter(field, detail.to_owned()));
     }
     let alone = Program { rules: vec![rule.clone()], ..Program::default() };
-    alone.check().map_err(|error| {
+    alone.check().and_then(|()| alone.check_new()).map_err(|error| {
         let detail = format!("the answer cannot be given: failed to {error}");
         Problem::new(422, "invalid-field", detail)
     })?;

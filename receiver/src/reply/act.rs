@@ -9,7 +9,7 @@ use hooklab_shared::headers::Head;
 use hooklab_shared::id::{BinName, Seq, Timestamp};
 use hooklab_shared::matching::Asked;
 use hooklab_shared::problem::Problem;
-use hooklab_shared::reply::{Content, Fault, Rule};
+use hooklab_shared::reply::{Content, Fault, Rule, WAIT_MAX};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use tokio::time::{sleep, timeout};
@@ -19,9 +19,6 @@ use super::template::{self, Known};
 use super::{Chosen, HOOKLAB_CAPTURE, Headers, ReplyBody, finish, problem, whole};
 use crate::held::{Held, Registry, Waiting};
 use crate::tap::{BreakOff, Tapped};
-
-/// The longest that a rule delays, holds or stalls: ten minutes, above any client's patience.
-const WAIT_MAX: Duration = Duration::from_secs(600);
 
 /// Bytes that are no HTTP, whoever reads them.
 const GARBAGE: &[u8] = b"\x16\x03\x01\x00 \xff\xfenot HTTP at all\r\n\r\n\x00\x01";

@@ -123,9 +123,11 @@ impl Config {
     #[must_use]
     pub fn errors(&self) -> Vec<FieldError> {
         let labels = labels_error(&self.labels).map(|detail| ("labels", detail));
+        let reply = self.reply.check_new().err();
+        let reply = reply.map(|why| ("reply", format!("is refused: failed to {why}")));
         let verify = self.verify.as_ref().and_then(Verify::error).map(|why| ("verify", why));
         let keep = self.keep.error().map(|detail| ("keep", detail));
-        [labels, verify, keep]
+        [labels, reply, verify, keep]
             .into_iter()
             .flatten()
             .map(|(field, detail)| FieldError { field: field.to_owned(), detail })
