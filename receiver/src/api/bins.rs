@@ -83,7 +83,8 @@ pub(super) async fn show(
     Ok(Json(receiver.told(state)))
 }
 
-/// Changes what a bin was told; what is absent stays. The counts of its reply program begin anew.
+/// Changes what a bin was told: what is absent stays, also of `keep`, and `null` takes away. The
+/// counts of its reply program begin anew.
 #[utoipa::path(
     patch, path = "/bins/{bin}", operation_id = "change_bin", tag = "bins",
     params(("bin" = String, Path, description = "The bin's name.")),
