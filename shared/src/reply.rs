@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use utoipa::ToSchema;
 
 use crate::matching::{Asked, Match};
 use crate::span::Span;
 
+mod fault;
 mod preset;
 #[expect(unused_qualifications, reason = "utoipa's derive qualifies what is in scope here")]
 mod told;
 
+pub use fault::Fault;
 pub use preset::PRESETS;
 
 /// Rules in a program: what a person can still follow.
@@ -91,26 +92,6 @@ pub enum Content {
     Template(String),
     /// The request's own body, with its content type.
     Echo,
-}
-
-/// A planned misbehaviour of a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Fault {
-    /// The connection is reset (TCP RST) without an answer.
-    Reset,
-    /// The connection is closed without an answer.
-    Close,
-    /// No answer, and the connection stays open.
-    Stall,
-    /// The answer's body comes a byte every 100 ms.
-    Drip,
-    /// The answer's body ends halfway, and the connection with it.
-    Truncate,
-    /// Bytes that are not HTTP.
-    Garbage,
-    /// An answer's body that does not end.
-    Endless,
 }
 
 /// Why a program cannot be used.
@@ -225,7 +206,7 @@ impl Rule {
                 "its {name} of {wait} is longer than any client waits: give at most {max}"
             ));
         }
-        let bent = matches!(self.fault, Some(Fault::Drip | Fault::Truncate | Fault::Endless));
+        let bent = self.fault.is_some_and(Fault::bends_body);
         (bent && matches!(self.status, 204 | 205 | 304)).then(|| {
             let status = self.status;
             format!("an answer of {status} has no body to bend: take another status, or `close`")

@@ -175,6 +175,24 @@ fn status_headers_and_body_are_as_the_rule_says() {
     }
 }
 
+/// What the sender got is what the capture tells, though it was kept before the answer was made.
+#[test]
+fn a_template_that_fails_is_told_as_the_500_that_it_is() {
+    let server = Server::start();
+    replying(&server, "unmade", &json!([{"times": 1}, {"template": "{{ json.a.b }}"}]));
+    assert_eq!(statuses(&server, "unmade", 2), [200, 500]);
+    let made = server.post("/unmade", br#"{"a":{"b":1}}"#);
+    assert_eq!((made.status, made.text()), (200, "1".to_owned()));
+    let replies: Vec<Value> =
+        server.summaries("unmade").iter().map(|summary| summary["reply"].clone()).collect();
+    let told = json!([{"status": 200, "rule": 0},
+                      {"status": 500, "rule": 1, "template_failed": true},
+                      {"status": 200, "rule": 1}]);
+    assert_eq!(json!(replies), told);
+    let found = server.get("/bins/unmade/captures?q=status:500").json();
+    assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{found}");
+}
+
 /// Recording ends, and watchers see the capture, before a delay begins.
 #[test]
 fn a_delay_begins_after_the_capture_is_kept_and_told() {

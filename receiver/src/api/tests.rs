@@ -34,7 +34,7 @@ pub(crate) fn capture(bin: &str, head: &str, body: &str) -> Capture {
         protocol: Protocol::Http11,
         outcome: Outcome::Complete,
         timing: Timing::default(),
-        reply: Replied { status: 200, rule: None },
+        reply: Replied { status: 200, ..Replied::default() },
         head: Head::from(Bytes::copy_from_slice(head.as_bytes())),
         body: Body { wire: Bytes::copy_from_slice(body.as_bytes()), framing: Framing::Length },
         content_bytes: body.len() as u64,

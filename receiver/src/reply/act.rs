@@ -15,8 +15,9 @@ use hyper::{Response, StatusCode};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use super::template::{self, Known};
+use super::template::{self, Known, TemplateError};
 use super::{Chosen, HOOKLAB_CAPTURE, Headers, ReplyBody, finish, problem, whole};
+use crate::capture::Capturing;
 use crate::held::{Held, Registry, Waiting};
 use crate::tap::{BreakOff, Tapped};
 
@@ -69,7 +70,7 @@ pub(crate) async fn act(
     held: Option<(Waiting, Duration)>,
     place: &Place<'_>,
     request: &Kept<'_>,
-    headers: &Headers,
+    capturing: &Capturing,
     tapped: &Tapped,
 ) -> Response<ReplyBody> {
     let by_hand = match held {
@@ -80,7 +81,10 @@ pub(crate) async fn act(
         (Some(rule), _) => rule,
         (None, chosen) => match chosen.rule() {
             Some(rule) => rule,
-            None => return by_default(headers, chosen.replied().status, place, request.outcome),
+            None => {
+                let (headers, status) = (&capturing.headers, chosen.default_status());
+                return by_default(headers, status, place, request.outcome);
+            }
         },
     };
     if let Some(delay) = rule.delay {
@@ -88,9 +92,25 @@ pub(crate) async fn act(
     }
     let response = match answered(rule, place, request) {
         Ok(response) => response,
-        Err(problem) => return problem_of(&problem, place),
+        Err(error) => {
+            let (bin, seq) = (place.bin.as_str(), place.seq);
+            let rule = if by_hand.is_some() { None } else { chosen.place() };
+            tracing::warn!(bin, seq, rule, %error, "a bin's template failed: 500 was answered");
+            let detail = format!("the bin's reply failed to {error}");
+            return problem_of(&Problem::new(500, "template", detail), place);
+        }
     };
+    if let Some(fault) = rule.fault {
+        capturing.metrics.faulted(fault);
+    }
     misbehave(rule.fault, response, tapped).await
+}
+
+/// Whether a template fails for a request that is to be kept here; its seq can only be guessed.
+pub(crate) fn fails(template: &str, place: &Place<'_>, head: &Head, body: &Body) -> bool {
+    let id = place.id.to_string();
+    let known = Known { bin: place.bin.as_str(), seq: place.seq, id: &id };
+    template::render(template, &Asked::new(head, body), known).is_err()
 }
 
 /// 200 and the place of the capture. Never empty: some senders take an empty 2xx for an error.
@@ -156,7 +176,7 @@ fn answered(
     rule: &Rule,
     place: &Place<'_>,
     request: &Kept<'_>,
-) -> Result<Response<ReplyBody>, Problem> {
+) -> Result<Response<ReplyBody>, TemplateError> {
     let (content_type, body) = content(rule, place, request)?;
     let mut response = whole(rule.status, body);
     let headers = response.headers_mut();
@@ -178,7 +198,7 @@ fn content(
     rule: &Rule,
     place: &Place<'_>,
     request: &Kept<'_>,
-) -> Result<(Option<HeaderValue>, Bytes), Problem> {
+) -> Result<(Option<HeaderValue>, Bytes), TemplateError> {
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     let json = HeaderValue::from_static("application/json");
     Ok(match &rule.content {
@@ -201,10 +221,7 @@ fn content(
             let asked = Asked::new(request.head, request.body);
             let id = place.id.to_string();
             let known = Known { bin: place.bin.as_str(), seq: place.seq, id: &id };
-            let rendered = template::render(template, &asked, known).map_err(|error| {
-                Problem::new(500, "template", format!("the bin's reply failed to {error}"))
-            })?;
-            (Some(text), rendered.into())
+            (Some(text), template::render(template, &asked, known)?.into())
         }
     })
 }

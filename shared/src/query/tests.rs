@@ -24,7 +24,7 @@ fn capture() -> Capture {
         protocol: Protocol::Http11,
         outcome: Outcome::TimedOut,
         timing: Timing::default(),
-        reply: Replied { status: 204, rule: None },
+        reply: Replied { status: 204, ..Replied::default() },
         head: Head::from(head.as_bytes()),
         body: Body {
             wire: "6\r\nThe \"a\r\nA\r\nMount\" * 9\r\n0\r\n\r\n".into(),

@@ -71,6 +71,11 @@ fn a_hold_ends_by_itself_with_its_rule() {
     assert_eq!((got.status, got.text()), (504, "nobody came".to_owned()));
     assert!(begun.elapsed() >= Duration::from_millis(800), "{:?}", begun.elapsed());
     held(&server, "short", 0);
+    // What a held request got in the end is not known when it is kept, so nothing is claimed.
+    let told = server.get("/bins/short/captures/1").json();
+    assert_eq!(told["reply"], json!({"status": 0, "rule": 0, "held": true}));
+    let found = server.get("/bins/short/captures?q=status:504").json();
+    assert_eq!(found["items"], json!([]));
 }
 
 /// A sender that has given up holds nothing, and an answer to it is an answer to nobody.
