@@ -137,7 +137,11 @@ async fn record(connected: &Connected, received: Received) -> Response<ReplyBody
                 return reply::by_default(&capturing.headers, status, &place, outcome);
             }
             let request = reply::Kept { head: &head, body: &body, outcome };
-            let held = waiting.map(|hold| hold.registered(&capturing.held, seq));
+            let held = waiting.map(|hold| hold.registered(&capturing.held, seq, tapped));
+            // Its bin can have been deleted before it was listed.
+            if held.is_some() && !capturing.store.has_given(name.as_str(), seq) {
+                capturing.held.release(|held| held.id == id);
+            }
             // Apart, so that a request which is answered at once does not carry its room along.
             let act = reply::act(chosen, held, &place, &request, capturing, tapped);
             Box::pin(act).await

@@ -1,6 +1,6 @@
 //! Acting a reply: waiting, answering, misbehaving as planned.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use hooklab_shared::body::Body;
@@ -20,6 +20,9 @@ use super::{Chosen, HOOKLAB_CAPTURE, Headers, ReplyBody, finish, problem, whole}
 use crate::capture::Capturing;
 use crate::held::{Held, Registry, Waiting};
 use crate::tap::{BreakOff, Tapped};
+
+/// How often the sender of a held request is looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Bytes that are no HTTP, whoever reads them.
 const GARBAGE: &[u8] = b"\x16\x03\x01\x00 \xff\xfenot HTTP at all\r\n\r\n\x00\x01";
@@ -50,7 +53,12 @@ impl Hold {
     }
 
     /// Lists it as waiting, from now on.
-    pub(crate) fn registered(mut self, registry: &Registry, seq: Seq) -> (Waiting, Duration) {
+    pub(crate) fn registered(
+        mut self,
+        registry: &Registry,
+        seq: Seq,
+        tapped: &Tapped,
+    ) -> (Waiting, Duration) {
         self.summary.seq = seq;
         let now = SystemTime::now();
         let held = Held {
@@ -59,8 +67,9 @@ impl Hold {
             since: now.into(),
             until: Timestamp::from(now + self.wait),
             summary: self.summary,
+            sender_ended: false,
         };
-        (registry.keep(held), self.wait)
+        (registry.keep(held, tapped.clone()), self.wait)
     }
 }
 
@@ -74,7 +83,7 @@ pub(crate) async fn act(
     tapped: &Tapped,
 ) -> Response<ReplyBody> {
     let by_hand = match held {
-        Some((mut waiting, wait)) => timeout(wait, waiting.answered()).await.ok().flatten(),
+        Some((waiting, wait)) => answer_by_hand(waiting, wait, tapped).await,
         None => None,
     };
     let rule = match (&by_hand, &chosen) {
@@ -104,6 +113,20 @@ pub(crate) async fn act(
         capturing.metrics.faulted(fault);
     }
     misbehave(rule.fault, response, tapped).await
+}
+
+/// What is answered by hand before the wait is over; meanwhile the sender is looked for.
+async fn answer_by_hand(mut waiting: Waiting, wait: Duration, tapped: &Tapped) -> Option<Rule> {
+    let until = Instant::now() + wait;
+    loop {
+        tapped.look_for_peer();
+        let left = until.saturating_duration_since(Instant::now());
+        match timeout(left.min(LOOK_EVERY), waiting.answered()).await {
+            Ok(answer) => return answer,
+            Err(_) if left <= LOOK_EVERY => return None,
+            Err(_) => {}
+        }
+    }
 }
 
 /// Whether a template fails for a request that is to be kept here; its seq can only be guessed.

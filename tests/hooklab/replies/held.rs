@@ -78,12 +78,16 @@ fn a_hold_ends_by_itself_with_its_rule() {
     assert_eq!(found["items"], json!([]));
 }
 
-/// A sender that has given up holds nothing, and an answer to it is an answer to nobody.
+/// A sender that has given up holds nothing, and an answer to it is an answer to nobody. One whose
+/// own end has not taken all it was sent leaves by a reset, which is seen at once.
 #[test]
 fn a_sender_that_leaves_is_no_longer_held() {
     let server = Server::start();
-    replying(&server, "left", &json!({"hold": "25s"}));
-    let wire = waiting(&server, "left", "x");
+    replying(&server, "left", &json!({"hold": "10m"}));
+    let mut wire = server.wire();
+    wire.send(&post(&server.capture, "/plain", b"")).unwrap();
+    server.until_captured("plain", 1);
+    wire.send(&post(&server.capture, "/left", b"x")).unwrap();
     let id = held(&server, "left", 1)[0]["id"].clone();
     drop(wire);
     held(&server, "left", 0);
@@ -91,6 +95,33 @@ fn a_sender_that_leaves_is_no_longer_held() {
     server.get("/bins/nosuch/held").assert_problem(404, &["nosuch"]);
     assert_eq!(answer(&server, "left", &json!("99999999"), &json!({"status": 200})), 404);
     assert_eq!(answer(&server, "left", &json!("99999999"), &json!({"status": 7})) / 100, 4);
+}
+
+/// An end is no leave: whoever ends their side may still read. It is told.
+#[test]
+fn a_sender_that_has_ended_its_side_is_held_and_answered() {
+    let server = Server::start();
+    replying(&server, "half", &json!({"hold": "60s"}));
+    let mut wire = waiting(&server, "half", "x");
+    assert_eq!(held(&server, "half", 1)[0].get("sender_ended"), None);
+    wire.finish();
+    let item = until("the end to be told", || {
+        held(&server, "half", 1).pop().filter(|item| item["sender_ended"] == true)
+    });
+    assert_eq!(answer(&server, "half", &item["id"], &json!({"status": 201})), 204);
+    assert_eq!(wire.answer().unwrap().status, 201);
+}
+
+#[test]
+fn what_is_held_goes_with_its_bin() {
+    let server = Server::start();
+    replying(&server, "brief", &json!({"hold": "60s", "status": 504}));
+    let mut wire = waiting(&server, "brief", "x");
+    held(&server, "brief", 1);
+    assert_eq!(server.api("DELETE", "/bins/brief", None).status, 204);
+    assert_eq!(wire.answer().unwrap().status, 504);
+    replying(&server, "brief", &json!("ok"));
+    held(&server, "brief", 0);
 }
 
 /// A hold is bounded, or whoever reaches the port could keep every connection.
