@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::harness::command::finish;
 use crate::harness::http::Answer;
 use crate::harness::server::Server;
+use crate::harness::until;
 use crate::harness::websocket::Watcher;
 
 /// Makes a bin that replies so.
@@ -178,7 +179,7 @@ fn status_headers_and_body_are_as_the_rule_says() {
 /// What the sender got is what the capture tells, though it was kept before the answer was made.
 #[test]
 fn a_template_that_fails_is_told_as_the_500_that_it_is() {
-    let server = Server::start();
+    let mut server = Server::start();
     replying(&server, "unmade", &json!([{"times": 1}, {"template": "{{ json.a.b }}"}]));
     assert_eq!(statuses(&server, "unmade", 2), [200, 500]);
     let made = server.post("/unmade", br#"{"a":{"b":1}}"#);
@@ -191,6 +192,11 @@ fn a_template_that_fails_is_told_as_the_500_that_it_is() {
     assert_eq!(json!(replies), told);
     let found = server.get("/bins/unmade/captures?q=status:500").json();
     assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{found}");
+    let logged = until("the reason", || {
+        let log = server.log();
+        log.contains("render the template").then_some(log)
+    });
+    assert!(logged.contains("unmade") && logged.contains("rule=1"), "{logged}");
 }
 
 /// Recording ends, and watchers see the capture, before a delay begins.
