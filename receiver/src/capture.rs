@@ -118,7 +118,12 @@ async fn record(connected: &Connected, received: Received) -> Response<ReplyBody
     let body = chosen.rule().map(|_| received.body.clone()).unwrap_or_default();
     let body_bytes = received.body.wire.len();
     let client = client(&head, peer.ip(), &capturing.trusted_proxies);
-    let capture = received.into_capture(name.clone(), id, *peer, client, chosen.replied());
+    let replied = chosen.replied(|template| {
+        let seq = capturing.store.bin(name.as_str()).map_or(1, |bin| bin.newest_seq + 1);
+        let place = reply::Place { bin: &name, seq, id };
+        reply::fails(template, &place, &head, &body)
+    });
+    let capture = received.into_capture(name.clone(), id, *peer, client, replied);
     let bytes = capture.content_bytes;
     let waiting = chosen.hold().map(|hold| reply::Hold::of(&capture, hold));
     let under_way = capturing.metrics.committing();
@@ -131,13 +136,14 @@ async fn record(connected: &Connected, received: Received) -> Response<ReplyBody
             if let Chosen::Default(status) = chosen {
                 return reply::by_default(&capturing.headers, status, &place, outcome);
             }
-            if let Some(fault) = chosen.rule().and_then(|rule| rule.fault) {
-                capturing.metrics.faulted(fault);
-            }
             let request = reply::Kept { head: &head, body: &body, outcome };
-            let held = waiting.map(|hold| hold.registered(&capturing.held, seq));
+            let held = waiting.map(|hold| hold.registered(&capturing.held, seq, tapped));
+            // Its bin can have been deleted before it was listed.
+            if held.is_some() && !capturing.store.has_given(name.as_str(), seq) {
+                capturing.held.release(|held| held.id == id);
+            }
             // Apart, so that a request which is answered at once does not carry its room along.
-            let act = reply::act(chosen, held, &place, &request, &capturing.headers, tapped);
+            let act = reply::act(chosen, held, &place, &request, capturing, tapped);
             Box::pin(act).await
         }
         Err(error) => {

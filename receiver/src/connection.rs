@@ -20,7 +20,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use crate::capture::{Capturing, Connected, answer};
 use crate::policy::{self, Refusal};
@@ -46,14 +45,14 @@ pub(crate) async fn serve(
     let _open = capturing.metrics.connected();
     match &capturing.tls {
         None => {
-            let tap = Tap::new(socket, reset);
+            let tap = Tap::new(socket, Timed::get_ref);
             http(capturing, tap, phase, peer, stop).await;
         }
         Some(tls) => {
             let handshake = TlsAcceptor::from(tls.clone()).accept(socket);
             match timeout(capturing.limits.head_timeout, handshake).await {
                 Ok(Ok(socket)) => {
-                    let tap = Tap::new(socket, reset_tls);
+                    let tap = Tap::new(socket, |tls| tls.get_ref().0.get_ref());
                     http(capturing, tap, phase, peer, stop).await;
                 }
                 Ok(Err(error)) => tracing::info!(%peer, %error, "no TLS handshake"),
@@ -61,14 +60,6 @@ pub(crate) async fn serve(
             }
         }
     }
-}
-
-fn reset(socket: &Timed<TcpStream>) {
-    let _ = socket.get_ref().set_zero_linger();
-}
-
-fn reset_tls(socket: &TlsStream<Timed<TcpStream>>) {
-    reset(socket.get_ref().0);
 }
 
 async fn http<S>(capturing: Arc<Capturing>, tap: Tap<S>, phase: Phase, peer: SocketAddr, stop: Stop)

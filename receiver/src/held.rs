@@ -11,6 +11,8 @@ use tokio::sync::oneshot;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::tap::Tapped;
+
 /// A request that waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Held {
@@ -25,20 +27,23 @@ pub struct Held {
     pub until: Timestamp,
     /// Its capture.
     pub summary: Summary,
+    /// Whether its sender has ended its side: it may have gone, or still wait for the answer. One
+    /// that has gone is found out when its system says so, within about a minute.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sender_ended: bool,
 }
 
 /// Every request that waits now: as many at most as there are capture connections. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Registry(Arc<Mutex<BTreeMap<Uuid, Entry>>>);
 
-#[derive(Debug)]
 struct Entry {
     held: Held,
     answer: oneshot::Sender<Rule>,
+    tapped: Tapped,
 }
 
 /// A place in the registry, given up when it is dropped.
-#[derive(Debug)]
 pub(crate) struct Waiting {
     registry: Registry,
     id: Uuid,
@@ -47,18 +52,25 @@ pub(crate) struct Waiting {
 
 impl Registry {
     /// Lists a request as waiting until what this returns is dropped.
-    pub(crate) fn keep(&self, held: Held) -> Waiting {
+    pub(crate) fn keep(&self, held: Held, tapped: Tapped) -> Waiting {
         let (sender, answer) = oneshot::channel();
         let id = held.id;
-        self.entries().insert(id, Entry { held, answer: sender });
+        self.entries().insert(id, Entry { held, answer: sender, tapped });
         Waiting { registry: self.clone(), id, answer }
     }
 
     /// The requests of a bin that wait, the oldest first: ids rise with time.
     pub(crate) fn list(&self, bin: &str) -> Vec<Held> {
         let entries = self.entries();
-        let held = entries.values().map(|entry| &entry.held);
-        held.filter(|held| held.summary.bin.as_str() == bin).cloned().collect()
+        let of_bin = entries.values().filter(|entry| entry.held.summary.bin.as_str() == bin);
+        let told =
+            |entry: &Entry| Held { sender_ended: entry.tapped.has_ended(), ..entry.held.clone() };
+        of_bin.map(told).collect()
+    }
+
+    /// Lets those go whose bin is gone: their rule answers them now.
+    pub(crate) fn release(&self, is_gone: impl Fn(&Held) -> bool) {
+        self.entries().retain(|_, entry| !is_gone(&entry.held));
     }
 
     /// Gives a request its answer; says whether it still waited.
@@ -73,7 +85,7 @@ impl Registry {
 }
 
 impl Waiting {
-    /// The answer by hand. Bounding the wait is the caller's.
+    /// The answer by hand; none where there will be none. Bounding the wait is the caller's.
     pub(crate) async fn answered(&mut self) -> Option<Rule> {
         (&mut self.answer).await.ok()
     }
@@ -96,14 +108,18 @@ mod tests {
         let summary = capture("a", "GET /a HTTP/1.1\r\nHost: x\r\n\r\n", "").summary();
         let id = summary.id;
         let now = Timestamp::from_micros(0);
-        let held = Held { id, seq: 1, since: now, until: now, summary };
-        let mut waiting = registry.keep(held.clone());
+        let held = Held { id, seq: 1, since: now, until: now, summary, sender_ended: false };
+        let mut waiting = registry.keep(held.clone(), Tapped::default());
         assert_eq!(registry.list("a"), std::slice::from_ref(&held));
         assert!(registry.list("b").is_empty());
         assert!(registry.answer(id, Rule { status: 418, ..Rule::default() }));
         assert!(!registry.answer(id, Rule::default()));
         assert_eq!(waiting.answered().await.map(|rule| rule.status), Some(418));
-        drop(registry.keep(held));
+        drop(registry.keep(held.clone(), Tapped::default()));
         assert!(registry.list("a").is_empty());
+        let mut waiting = registry.keep(held, Tapped::default());
+        registry.release(|held| held.summary.bin.as_str() == "a");
+        assert!(registry.list("a").is_empty());
+        assert_eq!(waiting.answered().await, None);
     }
 }

@@ -10,7 +10,7 @@ use hooklab_shared::problem::Problem;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, Response, StatusCode};
 
-pub(crate) use act::{Hold, Kept, Place, act, by_default};
+pub(crate) use act::{Hold, Kept, Place, act, by_default, fails};
 pub(crate) use body::ReplyBody;
 pub(crate) use chosen::Chosen;
 

@@ -184,6 +184,12 @@ impl Store {
         self.0.bins.get(name).map(|bin| Standing::of(self, bin))
     }
 
+    /// Whether the bin has given this seq: one that was deleted and made again may not.
+    #[must_use]
+    pub fn has_given(&self, bin: &str, seq: Seq) -> bool {
+        self.bin(bin).is_some_and(|bin| bin.newest_seq >= seq)
+    }
+
     /// Bins in order of name, from the one after `after` on.
     #[must_use]
     pub fn bins(&self, after: Option<&str>, limit: usize) -> Vec<BinState> {

@@ -4,24 +4,41 @@
 //! always begins at the first byte of a request, so that a head can be claimed once hyper has
 //! parsed it. A body of known length is not kept a second time: hyper hands it out as it came.
 
+mod mask;
+
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 use hooklab_shared::body::chunks;
 use hooklab_shared::headers::{Head, head_end, head_end_from};
-use memchr::{memchr, memrchr};
+use rustix::net::sockopt::{
+    set_socket_keepalive, set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl,
+};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use mask::mask;
+
+/// How often the kernel asks for a peer that is looked for. A system that has forgotten the
+/// connection, as it does a minute after its program has gone, answers with a reset.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+
+/// How many of these in a row may stay without an answer: half a minute of a broken network.
+const PROBES_MAX: u32 = 6;
 
 /// A socket whose incoming bytes are remembered, and that can be told to break off.
 pub(crate) struct Tap<S> {
     socket: S,
     tapped: Tapped,
-    /// Makes the socket's end a reset (TCP RST) instead of a FIN.
-    reset: fn(&S),
+    /// The connection below it.
+    tcp: fn(&S) -> &TcpStream,
+    /// Whether the kernel asks by itself if the peer is still there.
+    is_probed: bool,
 }
 
 /// How a connection is broken off instead of answered.
@@ -36,8 +53,8 @@ pub(crate) enum BreakOff {
 }
 
 impl<S> Tap<S> {
-    pub(crate) fn new(socket: S, reset: fn(&S)) -> Self {
-        Self { socket, tapped: Tapped::default(), reset }
+    pub(crate) fn new(socket: S, tcp: fn(&S) -> &TcpStream) -> Self {
+        Self { socket, tapped: Tapped::default(), tcp, is_probed: false }
     }
 
     /// What has been remembered, for whoever serves the requests.
@@ -48,7 +65,16 @@ impl<S> Tap<S> {
 
 /// The bytes a tap remembers, shared between the socket and the service on it.
 #[derive(Clone, Default)]
-pub(crate) struct Tapped(Arc<Mutex<Seen>>);
+pub(crate) struct Tapped(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    seen: Mutex<Seen>,
+    /// Whether the peer is to be looked for.
+    look: AtomicBool,
+    /// Whether it had ended its side by the last look.
+    ended: AtomicBool,
+}
 
 #[derive(Default)]
 struct Seen {
@@ -140,6 +166,18 @@ impl Tapped {
         self.lock().break_off = Some(how);
     }
 
+    /// Wants the peer looked for when the socket is flushed next, which hyper does whenever it is
+    /// woken: it does not read while a request is answered.
+    pub(crate) fn look_for_peer(&self) {
+        self.0.look.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the peer had ended its side when it was last looked for: it may have gone, or still
+    /// wait for the answer.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.0.ended.load(Ordering::Relaxed)
+    }
+
     /// Remembers what was read, and masks of it what hyper would stumble over.
     ///
     /// Says whether a body has passed what may be kept of it.
@@ -177,65 +215,8 @@ impl Tapped {
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Masks, in what was just read of a head, bytes that HTTP forbids and senders send all the same:
-/// in the target what is no URL's, in fields the controls. hyper sees `_` in their places, one for
-/// one, so that nothing moves; the tap has them as they came.
-///
-/// `whole` is all of the head so far; `read` are its last bytes, which begin at `begin`, and no
-/// byte from `end` on belongs to it.
-fn mask(whole: &[u8], read: &mut [u8], begin: usize, end: usize) {
-    let line_end = memchr(b'\n', whole).map_or(end, |lf| lf.min(end));
-    let line = &whole[..line_end];
-    let start = memchr(b' ', line).unwrap_or(line.len());
-    let version = memrchr(b' ', line).filter(|&space| line[space..].starts_with(b" HTTP/"));
-    let target_end = version.unwrap_or(line.len());
-    let mut part = |from: usize, to: usize, masked: &[bool; 256]| {
-        let range = from.max(begin) - begin..to.max(from).max(begin) - begin;
-        let part = read.get_mut(range).unwrap_or_default();
-        part.iter_mut().filter(|byte| masked[usize::from(**byte)]).for_each(|byte| *byte = b'_');
-    };
-    part(start, target_end, &NOT_OF_URLS);
-    // Controls are rare, and looking for any of them at once is many times as quick.
-    if has_control(whole.get(line_end.max(begin)..end.max(begin)).unwrap_or_default()) {
-        part(line_end, end, &CONTROLS);
-    }
-}
-
-/// What a target may not hold: neither a URL's byte nor what tells its parts apart (RFC 3986).
-const NOT_OF_URLS: [bool; 256] = {
-    let mut masked = [true; 256];
-    let allowed =
-        b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -._~!$&'()*+,;=:@/?%[]#\r";
-    let mut at = 0;
-    while at < allowed.len() {
-        masked[allowed[at] as usize] = false;
-        at += 1;
-    }
-    masked
-};
-
-/// What a field may not hold (RFC 9110, section 5.5), tabs and line ends aside.
-const CONTROLS: [bool; 256] = {
-    let mut masked = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        masked[byte] = is_control(byte as u8);
-        byte += 1;
-    }
-    masked
-};
-
-const fn is_control(byte: u8) -> bool {
-    (byte < 32) & (byte != b'\t') & (byte != b'\r') & (byte != b'\n') | (byte == 127)
-}
-
-/// Without a way out in the middle, so that the compiler looks at many bytes at a time.
-fn has_control(bytes: &[u8]) -> bool {
-    bytes.iter().fold(false, |found, &byte| found | is_control(byte))
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
@@ -253,13 +234,38 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     }
 }
 
+impl<S> Tap<S> {
+    /// Fails once the connection is reset: by the peer, or by its system when that is asked for a
+    /// peer that has gone. An end (FIN) alone is no proof, as a peer may end its side and still
+    /// read.
+    fn look(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let tcp = (self.tcp)(&self.socket);
+        if !self.is_probed {
+            set_tcp_keepidle(tcp, PROBE_EVERY)?;
+            set_tcp_keepintvl(tcp, PROBE_EVERY)?;
+            set_tcp_keepcnt(tcp, PROBES_MAX)?;
+            set_socket_keepalive(tcp, true)?;
+            self.is_probed = true;
+        }
+        if let Some(error) = tcp.take_error()? {
+            return Err(error);
+        }
+        let mut byte = [0];
+        if let Poll::Ready(came) = tcp.poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
+            self.tapped.0.ended.store(came? == 0, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
 impl<S: AsyncWrite + Unpin> Tap<S> {
     /// Ready with an error once the connection is to be broken off.
     fn poll_break_off(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(how) = self.tapped.lock().break_off.clone() else { return Poll::Ready(Ok(())) };
         match how {
             BreakOff::Close => {}
-            BreakOff::Reset => (self.reset)(&self.socket),
+            // The socket's end is then a reset (TCP RST) instead of a FIN.
+            BreakOff::Reset => drop((self.tcp)(&self.socket).set_zero_linger()),
             BreakOff::Garbage(mut garbage) => {
                 while !garbage.is_empty() {
                     let sent = ready!(Pin::new(&mut self.socket).poll_write(cx, &garbage))?;
@@ -296,6 +302,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let look = &self.tapped.0.look;
+        if look.load(Ordering::Relaxed) {
+            look.store(false, Ordering::Relaxed);
+            self.look(cx)?;
+        }
         Pin::new(&mut self.socket).poll_flush(cx)
     }
 

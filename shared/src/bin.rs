@@ -11,7 +11,7 @@ use crate::id::{BinName, Seq, Timestamp};
 use crate::json::object;
 use crate::reply::Program;
 
-pub use config::{BinPatch, Config, Keep, Told, ToldVerify, Verify};
+pub use config::{BinPatch, Config, Keep, KeepPatch, Told, ToldVerify, Verify};
 
 /// A bin as it is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -13,6 +13,7 @@ use crate::body::Body;
 use crate::event::{self, Guess};
 use crate::headers::{Head, Octets};
 use crate::id::{BinName, Seq, Timestamp};
+use crate::reply::Fault;
 
 pub use document::{BodyDocument, Document, SignatureVerdict, sha256_hex};
 pub use route::{Route, query_pairs};
@@ -110,13 +111,28 @@ pub struct Timing {
     pub body_us: u64,
 }
 
-/// What a bin answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// What a bin answered, as it was known when the capture was kept: before the answer was sent.
+///
+/// ```
+/// use hooklab_shared::capture::Replied;
+/// let replied: Replied = serde_json::from_str(r#"{"status":0,"rule":1,"held":true}"#).unwrap();
+/// assert!(replied.held && replied.fault.is_none());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Replied {
-    /// The status code.
+    /// The status code; 0 where a fault sends none, and where the request was held.
     pub status: u16,
     /// The place of the rule in the bin's reply program, from 0; none for the default reply.
     pub rule: Option<u32>,
+    /// The rule's fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+    /// Whether it was held for an answer by hand: what it got then is not known here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
+    /// Whether the rule's template failed, which is answered with 500; the answer says why.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub template_failed: bool,
 }
 
 /// What lists and live messages carry of a capture.

@@ -11,6 +11,7 @@
 //! | `query.NAME:value` | a query pair of this name has this value, both percent-decoded |
 //! | `event:payment_received` | the event was guessed to be this |
 //! | `status:200` `status:2xx` `status>=400` | what was answered |
+//! | `fault:reset` | the fault that was played |
 //! | `outcome:complete` | whether it came whole: `complete`, `aborted`, `timed_out`, `over_limit` |
 //! | `signature:valid` | what came of checking it: `valid`, `invalid`, `missing` |
 //! | `size>1024` `size<=10k` | the content's length in bytes; `k`, `m`, `g` are powers of 1024 |

@@ -4,20 +4,22 @@
 //! included, which is drawn from the program's seed.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use utoipa::ToSchema;
 
 use crate::matching::{Asked, Match};
 use crate::span::Span;
 
+mod fault;
 mod preset;
 #[expect(unused_qualifications, reason = "utoipa's derive qualifies what is in scope here")]
 mod told;
 
+pub use fault::Fault;
 pub use preset::PRESETS;
 
 /// Rules in a program: what a person can still follow.
@@ -28,6 +30,9 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Values of the `per` header that are counted apart; the oldest is forgotten first.
 pub const KEYS_MAX: usize = 10_000;
+
+/// The longest that a rule delays or holds, or that a stall lasts: above any client's patience.
+pub const WAIT_MAX: Duration = Duration::from_secs(600);
 
 /// What a bin answers. In JSON also the name of a preset, or one rule alone.
 ///
@@ -89,26 +94,6 @@ pub enum Content {
     Template(String),
     /// The request's own body, with its content type.
     Echo,
-}
-
-/// A planned misbehaviour of a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Fault {
-    /// The connection is reset (TCP RST) without an answer.
-    Reset,
-    /// The connection is closed without an answer.
-    Close,
-    /// No answer, and the connection stays open.
-    Stall,
-    /// The answer's body comes a byte every 100 ms.
-    Drip,
-    /// The answer's body ends halfway, and the connection with it.
-    Truncate,
-    /// Bytes that are not HTTP.
-    Garbage,
-    /// An answer's body that does not end.
-    Endless,
 }
 
 /// Why a program cannot be used.
@@ -184,6 +169,17 @@ impl Program {
         matching
     }
 
+    /// Checks what a new program may not ask for; one that was kept before may have it still, and
+    /// then waits no longer than [`WAIT_MAX`], or plays no fault.
+    ///
+    /// # Errors
+    /// Which rule is wrong, and how.
+    pub fn check_new(&self) -> Result<(), BadProgram> {
+        let wrong = (self.rules.iter().enumerate())
+            .find_map(|(place, rule)| rule.new_error().map(|why| (place, why)));
+        wrong.map_or(Ok(()), |(rule, why)| Err(BadProgram::Rule { rule, why }))
+    }
+
     /// The rule that answers, and its place; none where the default reply does.
     ///
     /// What it says is counted at once: who asks is answered.
@@ -218,6 +214,24 @@ impl Program {
 }
 
 impl Rule {
+    fn new_error(&self) -> Option<String> {
+        let waits = [("delay", self.delay), ("hold", self.hold)];
+        let too_long = |(_, wait): &(&str, Option<Span>)| {
+            wait.is_some_and(|wait| wait.as_duration() > WAIT_MAX)
+        };
+        if let Some((name, Some(wait))) = waits.into_iter().find(too_long) {
+            let max = Span::from(WAIT_MAX);
+            return Some(format!(
+                "its {name} of {wait} is longer than any client waits: give at most {max}"
+            ));
+        }
+        let bent = self.fault.is_some_and(Fault::bends_body);
+        (bent && matches!(self.status, 204 | 205 | 304)).then(|| {
+            let status = self.status;
+            format!("an answer of {status} has no body to bend: take another status, or `close`")
+        })
+    }
+
     fn error(&self) -> Option<String> {
         let body = match &self.content {
             Content::Text(text) | Content::Template(text) => text.len(),
@@ -403,6 +417,25 @@ mod tests {
                         {"match":{"method":"GET"},"status":405},{"status":202},{"status":203}]"#;
         let (get, post) = ("GET /a HTTP/1.1\r\n\r\n", "POST /a HTTP/1.1\r\n\r\n");
         assert_eq!(statuses(&program(rules), &[post, post, get, post]), [500, 202, 405, 202]);
+    }
+
+    #[test]
+    fn a_new_program_waits_no_longer_than_clients_do_and_bends_a_body() {
+        let refused = |json: &str| {
+            let error = program(json).check_new().err();
+            error.map(|error| error.to_string()).unwrap_or_default()
+        };
+        for (json, word) in [
+            (r#"{"hold":"10h"}"#, "hold of 10h"),
+            (r#"{"hold":"7d"}"#, "at most 10m"),
+            (r#"[{"times":1},{"delay":"601s"}]"#, "rule 1: its delay"),
+            (r#"{"fault":"truncate","status":204}"#, "no body"),
+        ] {
+            assert!(refused(json).contains(word), "{json}: {}", refused(json));
+        }
+        for json in [r#"{"hold":"10m","delay":"1s"}"#, r#"{"fault":"close","status":204}"#] {
+            assert_eq!(refused(json), "", "{json}");
+        }
     }
 
     #[test]

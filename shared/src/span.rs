@@ -23,7 +23,7 @@ const MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// Why a text is not a duration.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("read `{0}` as a duration: write a number with its unit, such as 250ms, 10s, 5m or 2h")]
+#[error("read `{0}` as a duration: write a number with its unit, such as 250ms, 10s, 5m, 2h or 7d")]
 pub struct BadSpan(String);
 
 impl Span {
@@ -75,7 +75,9 @@ mod tests {
 
     #[test]
     fn durations_need_units_and_an_end() {
-        for (text, ms) in [("250ms", 250), ("10s", 10_000), ("1m 30s", 90_000), ("0s", 0)] {
+        for (text, ms) in
+            [("250ms", 250), ("10s", 10_000), ("1m 30s", 90_000), ("0s", 0), ("7d", 604_800_000)]
+        {
             assert_eq!(text.parse::<Span>().map(|s| s.as_duration().as_millis()), Ok(ms));
         }
         for bad in ["", "10", "s", "-1s", "1000y", "ten seconds"] {

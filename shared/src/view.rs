@@ -154,7 +154,7 @@ pub struct Part {
 /// #     received_at: hooklab_shared::id::Timestamp::from_micros(0),
 /// #     peer: "127.0.0.1:1".parse().unwrap(), client: None, protocol: Protocol::Http11,
 /// #     outcome: Outcome::Complete, timing: Timing::default(),
-/// #     reply: Replied { status: 200, rule: None },
+/// #     reply: Replied { status: 200, ..Replied::default() },
 /// #     head: hooklab_shared::headers::Head::default(),
 /// #     body: hooklab_shared::body::Body::default(), content_bytes: 0,
 /// # };

@@ -102,7 +102,7 @@ pub(crate) fn age(text: &str) -> Result<Span, String> {
     }
 }
 
-/// A duration such as `500ms`, `10s`, `2m` or `1h`; a bare number is seconds.
+/// A duration such as `500ms`, `10s`, `2m`, `1h` or `7d`; a bare number is seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -111,7 +111,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         "" | "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
-        _ => return Err("a duration is a number and ms, s, m or h, such as 10s".into()),
+        "d" => 86_400_000,
+        _ => return Err("a duration is a number and ms, s, m, h or d, such as 10s".into()),
     };
     let number: u64 = number.parse().map_err(|_| "a duration begins with a number: try 10s")?;
     number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(|| "is too long".into())
@@ -240,7 +241,8 @@ mod tests {
         assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
         assert_eq!(duration("2"), Ok(Duration::from_secs(2)));
         assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
-        for bad in ["", "s", "-1s", "1.5s", "10 s", "1d", "99999999999999999999s"] {
+        assert_eq!(duration("7d"), Ok(Duration::from_secs(7 * 86_400)));
+        for bad in ["", "s", "-1s", "1.5s", "10 s", "1w", "99999999999999999999s"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
         assert!(duration(&format!("{}h", u64::MAX)).is_err());

@@ -52,6 +52,8 @@ struct Held {
     since: String,
     until: String,
     summary: Summary,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    sender_ended: bool,
 }
 
 impl Held {
@@ -84,8 +86,11 @@ pub(crate) async fn list(
     let mut table = Table::new(&["ID", "SEQ", "SINCE", "UNTIL", "REQUEST"]);
     for held in &items {
         let (method, target) = (&held.summary.method, &held.summary.target);
-        let request =
+        let mut request =
             format!("{} {}", shown_bytes(method.as_bytes()), shown_bytes(target.as_bytes()));
+        if held.sender_ended {
+            request += " (its sender has ended its side: it may have gone)";
+        }
         table.row([
             Cell::from(held.id()).ink(Ink::Cyan),
             Cell::number(held.seq.unwrap_or(held.summary.seq)),
@@ -109,10 +114,22 @@ pub(crate) async fn answer(
     let rule = args.rule()?;
     let url = client.url(["bins", args.bin.as_str(), "held", &args.id]);
     client.post_only(&url, &rule).await?;
-    match report.is_json() {
-        true => report.json(&serde_json::json!({ "answered": args.id, "status": rule.status }))?,
-        false => report.line(format_args!("{} is answered with {}", args.id, rule.status))?,
+    let silent = rule.fault.filter(|fault| !fault.bends_body());
+    let status = if silent.is_some() { 0 } else { rule.status };
+    if report.is_json() {
+        let mut told = serde_json::json!({ "answered": args.id, "status": status });
+        if let Some(fault) = rule.fault {
+            told["fault"] = fault.as_str().into();
+        }
+        report.json(&told)?;
+        return Ok(Code::Done);
     }
+    let what = match (silent, rule.fault) {
+        (Some(fault), _) => format!("the fault {}", fault.as_str()),
+        (None, Some(fault)) => format!("{status} and the fault {}", fault.as_str()),
+        (None, None) => status.to_string(),
+    };
+    report.line(format_args!("{} is given {what}: whether it arrives is not known", args.id))?;
     Ok(Code::Done)
 }
 

@@ -1,8 +1,9 @@
 //! A capture, shown.
 
-use hooklab_shared::capture::{BodyDocument, Document, Outcome, Summary};
+use hooklab_shared::capture::{BodyDocument, Document, Outcome, Replied, Summary};
 use hooklab_shared::escape;
 use hooklab_shared::event::{Guess, GuessedBy};
+use hooklab_shared::reply::Fault;
 
 use super::paint::Ink;
 use super::{Report, json, shown, shown_bytes, size};
@@ -23,7 +24,7 @@ pub(crate) fn line(report: &Report, summary: &Summary) -> String {
     if let Some(kind) = &summary.content_type {
         line += &format!("  {}", report.ink(Ink::Dim, shown_bytes(kind.as_bytes())));
     }
-    line += &format!("  {}", report.ink(status_ink(summary.reply.status), summary.reply.status));
+    line += &format!("  {}", report.ink(reply_ink(&summary.reply), answer(&summary.reply)));
     if let Some(guess) = &summary.event {
         line += &format!("  {}", guessed(guess));
     }
@@ -46,7 +47,7 @@ pub(crate) fn whole(report: &mut Report, document: &Document) -> Result<(), Fail
     if let Some(client) = document.client {
         about += &format!(" · for {client}");
     }
-    about += &format!(" · answered {}", document.reply.status);
+    about += &format!(" · {}", answered(&document.reply));
     if let Some(guess) = &document.event {
         about += &format!(" · event {}", guessed(guess));
     }
@@ -103,6 +104,58 @@ fn guessed(guess: &Guess) -> String {
     }
 }
 
-fn status_ink(status: u16) -> Ink {
-    if (200..300).contains(&status) { Ink::Green } else { Ink::Yellow }
+/// What was answered, in a sentence's words: with the rule where the status alone does not say it.
+fn answered(reply: &Replied) -> String {
+    let rule = reply.rule.map(|rule| format!(" (rule {rule})")).unwrap_or_default();
+    match reply.fault {
+        _ if reply.held => format!("held for an answer by hand{rule}"),
+        Some(fault) if !fault.bends_body() => format!("not answered: {}{rule}", fault.as_str()),
+        Some(_) => format!("answered {}{rule}", answer(reply)),
+        None if reply.template_failed => format!("answered {}{rule}", answer(reply)),
+        None => format!("answered {}", reply.status),
+    }
+}
+
+/// The same in as few words as a line has room for.
+fn answer(reply: &Replied) -> String {
+    let status = reply.status;
+    match reply.fault {
+        _ if reply.held => "held".to_owned(),
+        Some(fault @ (Fault::Reset | Fault::Close | Fault::Stall | Fault::Garbage)) => {
+            fault.as_str().to_owned()
+        }
+        Some(Fault::Drip) => format!("{status}, dripping"),
+        Some(Fault::Truncate) => format!("{status}, truncated"),
+        Some(Fault::Endless) => format!("{status}, endless"),
+        None if reply.template_failed => format!("{status}, its template failed"),
+        None => status.to_string(),
+    }
+}
+
+fn reply_ink(reply: &Replied) -> Ink {
+    let is_plain = !reply.held && reply.fault.is_none();
+    if is_plain && (200..300).contains(&reply.status) { Ink::Green } else { Ink::Yellow }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_was_not_given_is_not_told() {
+        let plain = Replied { status: 200, rule: Some(1), ..Replied::default() };
+        let silent = Replied { status: 0, ..plain };
+        let reset = Replied { fault: Some(Fault::Reset), ..silent };
+        let truncated = Replied { fault: Some(Fault::Truncate), ..plain };
+        let failed = Replied { status: 500, template_failed: true, ..plain };
+        for (reply, long, short) in [
+            (plain, "answered 200", "200"),
+            (reset, "not answered: reset (rule 1)", "reset"),
+            (truncated, "answered 200, truncated (rule 1)", "200, truncated"),
+            (failed, "answered 500, its template failed (rule 1)", "500, its template failed"),
+            (Replied { held: true, ..silent }, "held for an answer by hand (rule 1)", "held"),
+        ] {
+            assert_eq!((answered(&reply), answer(&reply)), (long.to_owned(), short.to_owned()));
+        }
+    }
 }

@@ -42,7 +42,7 @@ async fn tell(receiver: &Receiver, name: &BinName, config: &Config) -> Result<()
         labels: Some(config.labels.clone()),
         reply: Some(config.reply.clone()),
         verify: Some(config.verify.clone()),
-        keep: Some(config.keep),
+        keep: Some(config.keep.into()),
     };
     let bug = |why: String| Problem::new(500, "bug", why);
     let patch = serde_json::to_vec(&patch).map_err(|error| bug(error.to_string()))?;

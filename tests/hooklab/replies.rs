@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::harness::command::finish;
 use crate::harness::http::Answer;
 use crate::harness::server::Server;
+use crate::harness::until;
 use crate::harness::websocket::Watcher;
 
 /// Makes a bin that replies so.
@@ -174,6 +175,29 @@ fn status_headers_and_body_are_as_the_rule_says() {
         assert_eq!(u64::from(answer.status), reply["status"].as_u64().unwrap());
         assert_eq!(answer.captured(), (bin.to_owned(), 1));
     }
+}
+
+/// What the sender got is what the capture tells, though it was kept before the answer was made.
+#[test]
+fn a_template_that_fails_is_told_as_the_500_that_it_is() {
+    let mut server = Server::start();
+    replying(&server, "unmade", &json!([{"times": 1}, {"template": "{{ json.a.b }}"}]));
+    assert_eq!(statuses(&server, "unmade", 2), [200, 500]);
+    let made = server.post("/unmade", br#"{"a":{"b":1}}"#);
+    assert_eq!((made.status, made.text()), (200, "1".to_owned()));
+    let replies: Vec<Value> =
+        server.summaries("unmade").iter().map(|summary| summary["reply"].clone()).collect();
+    let told = json!([{"status": 200, "rule": 0},
+                      {"status": 500, "rule": 1, "template_failed": true},
+                      {"status": 200, "rule": 1}]);
+    assert_eq!(json!(replies), told);
+    let found = server.get("/bins/unmade/captures?q=status:500").json();
+    assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{found}");
+    let logged = until("the reason", || {
+        let log = server.log();
+        log.contains("render the template").then_some(log)
+    });
+    assert!(logged.contains("unmade") && logged.contains("rule=1"), "{logged}");
 }
 
 /// Recording ends, and watchers see the capture, before a delay begins.

@@ -83,7 +83,8 @@ pub(super) async fn show(
     Ok(Json(receiver.told(state)))
 }
 
-/// Changes what a bin was told; what is absent stays. The counts of its reply program begin anew.
+/// Changes what a bin was told: what is absent stays, also of `keep`, and `null` takes away. The
+/// counts of its reply program begin anew.
 #[utoipa::path(
     patch, path = "/bins/{bin}", operation_id = "change_bin", tag = "bins",
     params(("bin" = String, Path, description = "The bin's name.")),
@@ -101,7 +102,7 @@ pub(super) async fn change(
     receiver.patch_bin(&bin, patch).await?.map(Json).ok_or_else(|| unknown_bin(&bin))
 }
 
-/// Deletes a bin and everything in it.
+/// Deletes a bin and everything in it; requests that it holds are answered by their rule.
 #[utoipa::path(
     delete, path = "/bins/{bin}", operation_id = "delete_bin", tag = "bins",
     params(("bin" = String, Path, description = "The bin's name.")),
@@ -112,7 +113,10 @@ pub(super) async fn delete(
     Path(bin): Path<String>,
 ) -> Result<StatusCode, Problem> {
     match receiver.store.delete_bin(&bin).await {
-        Ok(true) => Ok(StatusCode::NO_CONTENT),
+        Ok(true) => {
+            receiver.held().release(|held| held.summary.bin.as_str() == bin);
+            Ok(StatusCode::NO_CONTENT)
+        }
         Ok(false) => Err(unknown_bin(&bin)),
         Err(error) => Err(store_problem(&error)),
     }

@@ -38,7 +38,7 @@ pub(super) async fn list(
     ),
     request_body = Rule,
     responses(
-        (status = 204, description = "It was answered."),
+        (status = 204, description = "The answer is on its way; whether it arrives is not known."),
         Refused<400>, Refused<404>, Refused<413>, Refused<415>, Refused<422>,
     )
 )]
@@ -59,7 +59,7 @@ pub(super) async fn answer(
         return Err(bad_parameter(field, detail.to_owned()));
     }
     let alone = Program { rules: vec![rule.clone()], ..Program::default() };
-    alone.check().map_err(|error| {
+    alone.check().and_then(|()| alone.check_new()).map_err(|error| {
         let detail = format!("the answer cannot be given: failed to {error}");
         Problem::new(422, "invalid-field", detail)
     })?;
@@ -70,7 +70,7 @@ pub(super) async fn answer(
             let id: String = id.chars().take(40).collect();
             let detail = format!(
                 "nothing is held as `{id}` in bin `{bin}`: it was answered, its time is over, or \
-                 its sender has gone"
+                 its sender has gone; `hooklab held {bin}` lists what waits"
             );
             Err(Problem::new(404, "not-held", detail))
         }

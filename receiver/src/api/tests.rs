@@ -20,6 +20,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use crate::store::{Durability, Where};
+use crate::tap::Tapped;
 use crate::{Receiver, Settings};
 
 /// A capture of this head and body.
@@ -34,7 +35,7 @@ pub(crate) fn capture(bin: &str, head: &str, body: &str) -> Capture {
         protocol: Protocol::Http11,
         outcome: Outcome::Complete,
         timing: Timing::default(),
-        reply: Replied { status: 200, rule: None },
+        reply: Replied { status: 200, ..Replied::default() },
         head: Head::from(Bytes::copy_from_slice(head.as_bytes())),
         body: Body { wire: Bytes::copy_from_slice(body.as_bytes()), framing: Framing::Length },
         content_bytes: body.len() as u64,
@@ -231,11 +232,15 @@ async fn strays_and_held_requests_are_listed() {
     call(&api, "POST", &none, &json!({"status":1})).await.is_problem(422, "invalid-field");
     let summary = api.store.read("a", crate::store::At::Latest).unwrap().unwrap().summary();
     let (id, now) = (summary.id, Timestamp::default());
-    let mut waiting = api.held().keep(crate::Held { id, seq: 1, since: now, until: now, summary });
+    let held = crate::Held { id, seq: 1, since: now, until: now, summary, sender_ended: false };
+    let mut waiting = api.held().keep(held.clone(), Tapped::default());
     let told = get(&api, "/bins/a/held").await;
     assert_eq!(told.json()["items"][0]["id"], id.to_string());
     let path = format!("/bins/a/held/{id}");
     assert_eq!(call(&api, "POST", &path, &json!({"status":418})).await.status, 204);
     assert_eq!(waiting.answered().await.map(|rule| rule.status), Some(418));
     call(&api, "POST", &path, &json!({"status":418})).await.is_problem(404, "not-held");
+    let mut waiting = api.held().keep(held, Tapped::default());
+    assert_eq!(call(&api, "DELETE", "/bins/a", &Value::Null).await.status, 204);
+    assert_eq!(waiting.answered().await, None);
 }

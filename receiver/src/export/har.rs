@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use hooklab_shared::capture::{BodyDocument, Capture, Document};
+use hooklab_shared::capture::{BodyDocument, Capture, Document, Replied};
 use hooklab_shared::headers::Octets;
 use hyper::StatusCode;
 use serde::Serialize;
@@ -99,6 +99,8 @@ struct Response {
     redirect_url: &'static str,
     headers_size: i8,
     body_size: i8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -185,7 +187,17 @@ impl Response {
             redirect_url: "",
             headers_size: -1,
             body_size: -1,
+            comment: bent(&told.reply),
         }
+    }
+}
+
+/// What the status alone does not say of an answer.
+fn bent(reply: &Replied) -> Option<String> {
+    match reply.fault {
+        _ if reply.held => Some("held for an answer by hand: its status is not known".to_owned()),
+        _ if reply.template_failed => Some("the rule's template failed".to_owned()),
+        fault => fault.map(|fault| format!("a fault was played: {}", fault.as_str())),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Acting a reply: waiting, answering, misbehaving as planned.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use hooklab_shared::body::Body;
@@ -9,19 +9,20 @@ use hooklab_shared::headers::Head;
 use hooklab_shared::id::{BinName, Seq, Timestamp};
 use hooklab_shared::matching::Asked;
 use hooklab_shared::problem::Problem;
-use hooklab_shared::reply::{Content, Fault, Rule};
+use hooklab_shared::reply::{Content, Fault, Rule, WAIT_MAX};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use super::template::{self, Known};
+use super::template::{self, Known, TemplateError};
 use super::{Chosen, HOOKLAB_CAPTURE, Headers, ReplyBody, finish, problem, whole};
+use crate::capture::Capturing;
 use crate::held::{Held, Registry, Waiting};
 use crate::tap::{BreakOff, Tapped};
 
-/// The longest that a rule delays, holds or stalls: ten minutes, above any client's patience.
-const WAIT_MAX: Duration = Duration::from_secs(600);
+/// How often the sender of a held request is looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Bytes that are no HTTP, whoever reads them.
 const GARBAGE: &[u8] = b"\x16\x03\x01\x00 \xff\xfenot HTTP at all\r\n\r\n\x00\x01";
@@ -52,7 +53,12 @@ impl Hold {
     }
 
     /// Lists it as waiting, from now on.
-    pub(crate) fn registered(mut self, registry: &Registry, seq: Seq) -> (Waiting, Duration) {
+    pub(crate) fn registered(
+        mut self,
+        registry: &Registry,
+        seq: Seq,
+        tapped: &Tapped,
+    ) -> (Waiting, Duration) {
         self.summary.seq = seq;
         let now = SystemTime::now();
         let held = Held {
@@ -61,8 +67,9 @@ impl Hold {
             since: now.into(),
             until: Timestamp::from(now + self.wait),
             summary: self.summary,
+            sender_ended: false,
         };
-        (registry.keep(held), self.wait)
+        (registry.keep(held, tapped.clone()), self.wait)
     }
 }
 
@@ -72,18 +79,21 @@ pub(crate) async fn act(
     held: Option<(Waiting, Duration)>,
     place: &Place<'_>,
     request: &Kept<'_>,
-    headers: &Headers,
+    capturing: &Capturing,
     tapped: &Tapped,
 ) -> Response<ReplyBody> {
     let by_hand = match held {
-        Some((mut waiting, wait)) => timeout(wait, waiting.answered()).await.ok().flatten(),
+        Some((waiting, wait)) => answer_by_hand(waiting, wait, tapped).await,
         None => None,
     };
     let rule = match (&by_hand, &chosen) {
         (Some(rule), _) => rule,
         (None, chosen) => match chosen.rule() {
             Some(rule) => rule,
-            None => return by_default(headers, chosen.replied().status, place, request.outcome),
+            None => {
+                let (headers, status) = (&capturing.headers, chosen.default_status());
+                return by_default(headers, status, place, request.outcome);
+            }
         },
     };
     if let Some(delay) = rule.delay {
@@ -91,9 +101,39 @@ pub(crate) async fn act(
     }
     let response = match answered(rule, place, request) {
         Ok(response) => response,
-        Err(problem) => return problem_of(&problem, place),
+        Err(error) => {
+            let (bin, seq) = (place.bin.as_str(), place.seq);
+            let rule = if by_hand.is_some() { None } else { chosen.place() };
+            tracing::warn!(bin, seq, rule, %error, "a bin's template failed: 500 was answered");
+            let detail = format!("the bin's reply failed to {error}");
+            return problem_of(&Problem::new(500, "template", detail), place);
+        }
     };
+    if let Some(fault) = rule.fault {
+        capturing.metrics.faulted(fault);
+    }
     misbehave(rule.fault, response, tapped).await
+}
+
+/// What is answered by hand before the wait is over; meanwhile the sender is looked for.
+async fn answer_by_hand(mut waiting: Waiting, wait: Duration, tapped: &Tapped) -> Option<Rule> {
+    let until = Instant::now() + wait;
+    loop {
+        tapped.look_for_peer();
+        let left = until.saturating_duration_since(Instant::now());
+        match timeout(left.min(LOOK_EVERY), waiting.answered()).await {
+            Ok(answer) => return answer,
+            Err(_) if left <= LOOK_EVERY => return None,
+            Err(_) => {}
+        }
+    }
+}
+
+/// Whether a template fails for a request that is to be kept here; its seq can only be guessed.
+pub(crate) fn fails(template: &str, place: &Place<'_>, head: &Head, body: &Body) -> bool {
+    let id = place.id.to_string();
+    let known = Known { bin: place.bin.as_str(), seq: place.seq, id: &id };
+    template::render(template, &Asked::new(head, body), known).is_err()
 }
 
 /// 200 and the place of the capture. Never empty: some senders take an empty 2xx for an error.
@@ -159,7 +199,7 @@ fn answered(
     rule: &Rule,
     place: &Place<'_>,
     request: &Kept<'_>,
-) -> Result<Response<ReplyBody>, Problem> {
+) -> Result<Response<ReplyBody>, TemplateError> {
     let (content_type, body) = content(rule, place, request)?;
     let mut response = whole(rule.status, body);
     let headers = response.headers_mut();
@@ -181,7 +221,7 @@ fn content(
     rule: &Rule,
     place: &Place<'_>,
     request: &Kept<'_>,
-) -> Result<(Option<HeaderValue>, Bytes), Problem> {
+) -> Result<(Option<HeaderValue>, Bytes), TemplateError> {
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     let json = HeaderValue::from_static("application/json");
     Ok(match &rule.content {
@@ -204,10 +244,7 @@ fn content(
             let asked = Asked::new(request.head, request.body);
             let id = place.id.to_string();
             let known = Known { bin: place.bin.as_str(), seq: place.seq, id: &id };
-            let rendered = template::render(template, &asked, known).map_err(|error| {
-                Problem::new(500, "template", format!("the bin's reply failed to {error}"))
-            })?;
-            (Some(text), rendered.into())
+            (Some(text), template::render(template, &asked, known)?.into())
         }
     })
 }

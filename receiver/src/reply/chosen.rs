@@ -7,7 +7,7 @@ use hooklab_shared::body::Body;
 use hooklab_shared::capture::{Outcome, Replied};
 use hooklab_shared::headers::Head;
 use hooklab_shared::matching::Asked;
-use hooklab_shared::reply::{Fault, Rule};
+use hooklab_shared::reply::{Content, Fault, Rule};
 
 use crate::store::Configured;
 
@@ -54,26 +54,43 @@ impl Chosen {
         }
     }
 
-    /// As the capture tells it; 0 where no status is sent at all.
-    pub(crate) fn replied(&self) -> Replied {
+    /// As the capture tells it, which is kept before the answer is made. `template_fails` says
+    /// whether this template fails for this request.
+    pub(crate) fn replied(&self, template_fails: impl FnOnce(&str) -> bool) -> Replied {
+        let (Self::Rule(_, place), Some(rule)) = (self, self.rule()) else {
+            return Replied { status: self.default_status(), ..Replied::default() };
+        };
+        let plain = Replied { rule: u32::try_from(*place).ok(), ..Replied::default() };
+        if rule.hold.is_some() {
+            return Replied { held: true, ..plain };
+        }
+        if let Content::Template(template) = &rule.content
+            && template_fails(template)
+        {
+            return Replied { status: 500, template_failed: true, ..plain };
+        }
+        let is_sent = rule.fault.is_none_or(Fault::bends_body);
+        Replied { status: if is_sent { rule.status } else { 0 }, fault: rule.fault, ..plain }
+    }
+
+    /// The status where no rule answers.
+    pub(crate) fn default_status(&self) -> u16 {
         match self {
-            Self::Default(status) => Replied { status: *status, rule: None },
-            Self::Rule(_, place) => Replied {
-                status: self.rule().map_or(200, told_status),
-                rule: u32::try_from(*place).ok(),
-            },
+            Self::Default(status) => *status,
+            Self::Rule(..) => 200,
+        }
+    }
+
+    /// The rule's place, if one answers.
+    pub(crate) fn place(&self) -> Option<usize> {
+        match self {
+            Self::Default(_) => None,
+            Self::Rule(_, place) => Some(*place),
         }
     }
 
     /// How long the request is kept waiting for an answer by hand.
     pub(crate) fn hold(&self) -> Option<Duration> {
         self.rule().and_then(|rule| rule.hold).map(|hold| hold.as_duration())
-    }
-}
-
-fn told_status(rule: &Rule) -> u16 {
-    match rule.fault {
-        Some(Fault::Reset | Fault::Close | Fault::Stall | Fault::Garbage) => 0,
-        Some(Fault::Drip | Fault::Truncate | Fault::Endless) | None => rule.status,
     }
 }

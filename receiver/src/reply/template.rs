@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use hooklab_shared::capture::query_pairs;
 use hooklab_shared::limits::Limits;
 use hooklab_shared::matching::Asked;
-use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior, Value, context};
-use thiserror::Error;
+use minijinja::value::{Serde, ValueKind};
+use minijinja::{
+    Environment, Error, Output, State, UndefinedBehavior, Value, context, escape_formatter,
+};
 
 /// Instructions of one rendering: a page with loops over hundreds of items, not an endless one.
 const FUEL: u64 = 100_000;
@@ -16,7 +17,7 @@ const FUEL: u64 = 100_000;
 const OUTPUT_BYTES_MAX: usize = Limits::TEMPLATE_BYTES_MAX;
 
 /// Why a template does not render.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum TemplateError {
     /// It is not a template.
     #[error("read the template: {0}")]
@@ -64,7 +65,19 @@ fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_fuel(Some(FUEL));
     environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+    environment.set_formatter(print);
     environment
+}
+
+/// What is no text and no number is printed as JSON, which most answers are, not as Python would.
+fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    match value.kind() {
+        ValueKind::Map | ValueKind::Seq | ValueKind::Bool | ValueKind::None => {
+            let json = state.apply_filter("tojson", std::slice::from_ref(value))?;
+            escape_formatter(out, state, &json)
+        }
+        _ => escape_formatter(out, state, value),
+    }
 }
 
 /// What a template sees. The content is neither parsed nor copied for one that does not even hold
@@ -96,7 +109,7 @@ fn seen(template: &str, asked: &Asked<'_>, known: Known<'_>) -> Value {
 }
 
 /// The error with its line, on one line.
-fn told(error: &minijinja::Error) -> String {
+fn told(error: &Error) -> String {
     let detail = error.detail().map_or(String::new(), |detail| format!(": {detail}"));
     let line = error.line().map_or(String::new(), |line| format!(" in line {line}"));
     format!("{}{line}{detail}", error.kind())
@@ -144,6 +157,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_prints_as_json() {
+        let template = "{{ json }} {{ json.order.id > 1 }} {{ none }} {{ path }} \
+                        {{ [1, 'a<b', true] }} {{ json | tojson }}";
+        let told = r#"{"order": {"id": 42}} true null /a [1, "a\u003cb", true]"#;
+        let told = format!(r#"{told} {{"order": {{"id": 42}}}}"#);
+        assert_eq!(rendered(template).unwrap(), told);
+    }
+
+    #[test]
     fn hostile_templates_end_and_say_why() {
         for (template, word) in [
             (
@@ -155,6 +177,8 @@ mod tests {
             ("{{ 'x' * 100000000000 }}", ""),
             ("{{ body | replace('', body) }}", ""),
             ("{% include '/etc/passwd' %}", ""),
+            ("{{ range(90000000) }}", ""),
+            ("{{ ['x'] * 100000000000 }}", ""),
         ] {
             match rendered(template) {
                 Err(error) => assert!(error.to_string().contains(word), "{template}: {error}"),

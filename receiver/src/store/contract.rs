@@ -146,7 +146,7 @@ fn capture(bin: &str, body: &[u8]) -> Capture {
         protocol: Protocol::Http11,
         outcome: Outcome::Complete,
         timing: Timing { head_us: 180, body_us: 40 },
-        reply: Replied { status: 200, rule: None },
+        reply: Replied { status: 200, ..Replied::default() },
         head: Head::from(Bytes::from(head)),
         body: Body { wire: Bytes::copy_from_slice(body), framing: Framing::Length },
         content_bytes: body.len() as u64,

@@ -1,7 +1,8 @@
 //! HAR has what its specification requires, and says what was captured.
 
 use hooklab_receiver::export::{Format, write};
-use hooklab_shared::capture::Capture;
+use hooklab_shared::capture::{Capture, Replied};
+use hooklab_shared::reply::Fault;
 use serde_json::{Value, json};
 
 use super::curl::capture;
@@ -32,7 +33,7 @@ fn an_entry_in_full() {
     let head = b"POST /orders?a=1&a=%FF+b HTTP/1.1\r\nCookie: s=1; t=\r\nX: a\r\nx: \xffb\r\n\r\n";
     let mut capture = capture(head, b"a\xff");
     (capture.timing.head_us, capture.timing.body_us) = (180, 40);
-    capture.reply.status = 201;
+    capture.reply = Replied { status: 201, fault: Some(Fault::Truncate), ..Replied::default() };
     let got = har(&[capture]);
     let bytes = "ISO 8859-1 where it is not UTF-8";
     let want = json!({
@@ -63,6 +64,7 @@ fn an_entry_in_full() {
                 "size": 0, "mimeType": "x-unknown",
                 "comment": "a capture keeps the status of its answer, not the rest",
             },
+            "comment": "a fault was played: truncate",
         },
         "cache": {},
         "timings": {"send": 0.22, "wait": 0.0, "receive": 0.0},

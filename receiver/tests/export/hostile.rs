@@ -4,6 +4,7 @@ use hooklab_shared::body::{Body, Framing};
 use hooklab_shared::capture::{Capture, Outcome, Protocol, Replied, Timing};
 use hooklab_shared::headers::Head;
 use hooklab_shared::id::Timestamp;
+use hooklab_shared::reply::Fault;
 use uuid::Uuid;
 
 /// Each would leave a file `canary`, a second curl, a read file or a broken quote where a shell,
@@ -124,6 +125,9 @@ pub(crate) fn capture(from: &mut Seeded, seq: u64) -> Capture {
         reply: Replied {
             status: 100 + from.below(500) as u16,
             rule: from.one_in(2).then_some(from.next() as u32),
+            fault: from.pick(&[None, Some(Fault::Reset), Some(Fault::Endless)]),
+            held: from.one_in(2),
+            template_failed: from.one_in(2),
         },
         head,
         content_bytes: body.size() as u64 + from.next() % 2,

@@ -96,26 +96,51 @@ pub struct ToldVerify {
     pub tolerance_secs: i64,
 }
 
-/// What to change of a bin; what is absent stays, and `null` takes `verify` away.
+/// What to change of a bin: what is absent stays, and `null` takes away (RFC 7396). `keep` is
+/// merged limit by limit; `labels`, `reply` and `verify` are replaced whole.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BinPatch {
-    /// New labels, in the place of the old ones.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// New labels, in the place of the old ones; `null` for none.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "or_default")]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub labels: Option<BTreeMap<String, String>>,
-    /// Another reply program; its counts begin anew.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Another reply program, or `null` for the default reply; its counts begin anew.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "or_default")]
+    #[schema(value_type = Option<Program>)]
     pub reply: Option<Program>,
     /// Another way to verify, or none.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub verify: Option<Option<Verify>>,
-    /// Another retention.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "object::optional"
-    )]
-    pub keep: Option<Keep>,
+    /// Another retention: the limits that it names; `null` takes them all away.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "keep_patch")]
+    #[schema(value_type = Option<KeepPatch>)]
+    pub keep: Option<KeepPatch>,
+}
+
+/// What to change of a retention: what is absent stays, and `null` takes a limit away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeepPatch {
+    /// The newest so many captures.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some")]
+    #[schema(value_type = Option<u64>)]
+    pub captures: Option<Option<u64>>,
+    /// The newest captures that fit in so many bytes of the store.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some")]
+    #[schema(value_type = Option<u64>)]
+    pub bytes: Option<Option<u64>>,
+    /// Captures that are younger than this.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some")]
+    #[schema(value_type = Option<Span>)]
+    pub age: Option<Option<Span>>,
+}
+
+impl From<Keep> for KeepPatch {
+    /// Every limit as it is there, and none where it has none.
+    fn from(keep: Keep) -> Self {
+        Self { captures: Some(keep.captures), bytes: Some(keep.bytes), age: Some(keep.age) }
+    }
 }
 
 impl Config {
@@ -123,9 +148,11 @@ impl Config {
     #[must_use]
     pub fn errors(&self) -> Vec<FieldError> {
         let labels = labels_error(&self.labels).map(|detail| ("labels", detail));
+        let reply = self.reply.check_new().err();
+        let reply = reply.map(|why| ("reply", format!("is refused: failed to {why}")));
         let verify = self.verify.as_ref().and_then(Verify::error).map(|why| ("verify", why));
         let keep = self.keep.error().map(|detail| ("keep", detail));
-        [labels, verify, keep]
+        [labels, reply, verify, keep]
             .into_iter()
             .flatten()
             .map(|(field, detail)| FieldError { field: field.to_owned(), detail })
@@ -139,7 +166,7 @@ impl Config {
             labels: patch.labels.unwrap_or_else(|| self.labels.clone()),
             reply: patch.reply.unwrap_or_else(|| self.reply.clone()),
             verify: patch.verify.unwrap_or_else(|| self.verify.clone()),
-            keep: patch.keep.unwrap_or(self.keep),
+            keep: patch.keep.map_or(self.keep, |patch| self.keep.patched(patch)),
         }
     }
 
@@ -178,6 +205,14 @@ impl Keep {
         *self == Self::default()
     }
 
+    fn patched(self, patch: KeepPatch) -> Self {
+        Self {
+            captures: patch.captures.unwrap_or(self.captures),
+            bytes: patch.bytes.unwrap_or(self.bytes),
+            age: patch.age.unwrap_or(self.age),
+        }
+    }
+
     fn error(&self) -> Option<String> {
         let none = self.captures == Some(0) || self.bytes == Some(0);
         let zero = self.age.is_some_and(|age| age.as_duration().is_zero());
@@ -205,6 +240,33 @@ where
     T: Deserialize<'de>,
 {
     object::optional(deserializer).map(Some)
+}
+
+/// The same for a value that has no object's form.
+fn some<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// `null` is what there is where nothing is told.
+fn or_default<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::<T>::deserialize(deserializer).map(|given| Some(given.unwrap_or_default()))
+}
+
+/// `null` takes every limit away.
+fn keep_patch<'de, D>(deserializer: D) -> Result<Option<KeepPatch>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    let given: Option<KeepPatch> = object::optional(deserializer)?;
+    Ok(Some(given.unwrap_or_else(|| Keep::default().into())))
 }
 
 /// Secrets as text: for the store and for what users send, never for what they are shown.
@@ -245,6 +307,27 @@ mod tests {
     }
 
     #[test]
+    fn a_patched_retention_keeps_the_limits_that_it_does_not_name() {
+        let with = r#"{"labels":{"a":"b"},"keep":{"captures":2,"bytes":9,"age":"1h"}}"#;
+        let config: Config = serde_json::from_str(with).unwrap();
+        let kept = |json: &str| {
+            let patch: BinPatch = serde_json::from_str(json).unwrap();
+            // What is sent on is the same patch.
+            let sent = serde_json::to_string(&patch).unwrap();
+            assert_eq!(serde_json::from_str::<BinPatch>(&sent).unwrap(), patch, "{sent}");
+            let keep = config.patched(patch).keep;
+            (keep.captures, keep.bytes, keep.age.map(|age| age.to_string()))
+        };
+        let age = |text: &str| Some(text.to_owned());
+        assert_eq!(kept(r#"{"keep":{"age":"5m"}}"#), (Some(2), Some(9), age("5m")));
+        assert_eq!(kept(r#"{"keep":{"captures":null,"bytes":8}}"#), (None, Some(8), age("1h")));
+        assert_eq!(kept(r#"{"keep":{}}"#), (Some(2), Some(9), age("1h")));
+        assert_eq!(kept(r#"{"keep":null}"#), (None, None, None));
+        let patch: BinPatch = serde_json::from_str(r#"{"labels":null}"#).unwrap();
+        assert!(config.patched(patch).labels.is_empty());
+    }
+
+    #[test]
     fn a_patch_changes_what_it_names() {
         let with = r#"{"reply":"busy","verify":{"scheme":"stripe","secrets":["x"]}}"#;
         let config: Config = serde_json::from_str(with).unwrap();
@@ -253,6 +336,7 @@ mod tests {
         assert_eq!(patch(r#"{"verify":null}"#).verify, None);
         assert_eq!(patch(r#"{"verify":null}"#).reply, config.reply);
         assert_eq!(patch(r#"{"reply":"ok"}"#).reply, Program::default());
+        assert_eq!(patch(r#"{"reply":null}"#).reply, Program::default());
         assert_eq!(patch(r#"{"keep":{"captures":0}}"#).errors()[0].field, "keep");
         for list in [r#"{"keep":[null,null]}"#, r#"{"verify":["stripe",["x"]]}"#] {
             let error = serde_json::from_str::<BinPatch>(list).unwrap_err().to_string();

@@ -11,6 +11,7 @@ use super::text::Needle;
 use super::value::{self, Moment, Sign};
 use crate::capture::{Outcome, Protocol, query_pairs};
 use crate::id::{Seq, Timestamp};
+use crate::reply::Fault;
 
 /// One question about a capture.
 #[derive(Clone, Debug)]
@@ -21,6 +22,7 @@ pub(super) enum Test {
     Pair { name: String, value: Glob },
     Event(Glob),
     Status(RangeInclusive<u64>),
+    Fault(Fault),
     Outcome(Outcome),
     Signature(&'static str),
     Size(RangeInclusive<u64>),
@@ -42,6 +44,7 @@ enum Key {
     Query,
     Event,
     Status,
+    Fault,
     Outcome,
     Signature,
     Size,
@@ -51,13 +54,14 @@ enum Key {
     Protocol,
 }
 
-const KEYS: [Key; 13] = [
+const KEYS: [Key; 14] = [
     Key::Method,
     Key::Path,
     Key::Header,
     Key::Query,
     Key::Event,
     Key::Status,
+    Key::Fault,
     Key::Outcome,
     Key::Signature,
     Key::Size,
@@ -75,6 +79,8 @@ const VERDICTS: [&str; 3] = ["valid", "invalid", "missing"];
 const PROTOCOLS: [Protocol; 3] = [Protocol::Http10, Protocol::Http11, Protocol::Http2];
 
 const STATUS: &str = "a status such as 200, or a class such as 2xx";
+
+const FAULTS: &str = "`reset`, `close`, `stall`, `drip`, `truncate`, `garbage` or `endless`";
 
 const SIZE: &str = "whole bytes such as 1024, or 10k, 2m, 1g";
 
@@ -132,6 +138,7 @@ impl Test {
                 .any(|(n, v)| n.as_bytes() == name.as_bytes() && value.matches(v.as_bytes())),
             Self::Event(glob) => seen.event().is_some_and(|kind| glob.matches(kind.as_bytes())),
             Self::Status(range) => range.contains(&u64::from(capture.reply.status)),
+            Self::Fault(fault) => capture.reply.fault == Some(*fault),
             Self::Outcome(outcome) => capture.outcome == *outcome,
             Self::Signature(verdict) => {
                 seen.subject.signature.is_some_and(|s| s.verdict == *verdict)
@@ -164,6 +171,7 @@ impl Key {
             Self::Query => "query",
             Self::Event => "event",
             Self::Status => "status",
+            Self::Fault => "fault",
             Self::Outcome => "outcome",
             Self::Signature => "signature",
             Self::Size => "size",
@@ -206,6 +214,7 @@ impl Key {
             }
             Self::Signature => (verdict(&value), "`valid`, `invalid` or `missing`"),
             Self::Status => (value::status(sign, &value).map(Test::Status), STATUS),
+            Self::Fault => (fault(&value), FAULTS),
             Self::Size => (value::size(sign, &value).map(Test::Size), SIZE),
             Self::After => (moment().map(Test::after), MOMENT),
             Self::Before => (moment().map(Test::before), MOMENT),
@@ -244,6 +253,11 @@ fn outcome(value: &str) -> Option<Test> {
     let value = value.replace('-', "_");
     let known = OUTCOMES.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(&value));
     known.map(Test::Outcome)
+}
+
+fn fault(value: &str) -> Option<Test> {
+    let known = Fault::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(value));
+    known.map(Test::Fault)
 }
 
 fn verdict(value: &str) -> Option<Test> {

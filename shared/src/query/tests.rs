@@ -4,6 +4,7 @@ use super::*;
 use crate::body::{Body, Framing};
 use crate::capture::{Outcome, Protocol, Replied, Timing};
 use crate::headers::Head;
+use crate::reply::Fault;
 
 const NOW: i64 = 1_790_000_600_000_000;
 
@@ -24,7 +25,7 @@ fn capture() -> Capture {
         protocol: Protocol::Http11,
         outcome: Outcome::TimedOut,
         timing: Timing::default(),
-        reply: Replied { status: 204, rule: None },
+        reply: Replied { status: 204, fault: Some(Fault::Drip), ..Replied::default() },
         head: Head::from(head.as_bytes()),
         body: Body {
             wire: "6\r\nThe \"a\r\nA\r\nMount\" * 9\r\n0\r\n\r\n".into(),
@@ -71,6 +72,8 @@ fn terms_that_hold() {
         "status:2xx",
         "status>=204 status<=204 status>203 status<205",
         "status>1xx status<3xx status>=2xx",
+        "fault:drip",
+        "fault:DRIP -fault:reset",
         "outcome:timed_out",
         "outcome:Timed-Out",
         "signature:invalid",
@@ -117,6 +120,7 @@ fn terms_that_do_not_hold() {
         "status:2xx -status:204",
         "status>204",
         "status<204",
+        "fault:reset",
         "outcome:complete",
         "signature:valid",
         "size>2k",
@@ -175,6 +179,7 @@ fn errors_say_where_what_and_what_to_try() {
         ("after:99999999999999w", "not `99999999999999w`"),
         ("before:2026-13-01", "not `2026-13-01`"),
         ("outcome:done", "`complete`, `aborted`, `timed_out` or `over_limit`, not `done`"),
+        ("fault:any", "`garbage` or `endless`, not `any`"),
         ("signature:ok", "`valid`, `invalid` or `missing`, not `ok`"),
         ("protocol:3", "`protocol` takes HTTP/1.0, HTTP/1.1 or HTTP/2, not `3`"),
         ("é -", "character 3, `-`: `-` negates the term after it"),

@@ -23,7 +23,7 @@ pub(crate) fn capture(lines: &[&str], content: &[u8]) -> Capture {
         protocol: Protocol::Http11,
         outcome: Outcome::Complete,
         timing: Timing::default(),
-        reply: Replied { status: 200, rule: None },
+        reply: Replied { status: 200, ..Replied::default() },
         head: Head::from(Bytes::from(format!("POST /orders HTTP/1.1\r\n{fields}\r\n"))),
         body: Body { wire: Bytes::copy_from_slice(content), framing: Framing::Length },
         content_bytes: content.len() as u64,

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use hooklab_shared::bin::{Bin, BinPatch, Keep, NewBin, Verify};
+use hooklab_shared::bin::{Bin, BinPatch, Keep, KeepPatch, NewBin, Verify};
 use hooklab_shared::id::BinName;
 use hooklab_shared::reply::Program;
 use hooklab_shared::signature::{Scheme, Secret, TOLERANCE_SECS};
@@ -89,7 +89,7 @@ impl Told {
             labels: self.labels.iter().cloned().collect(),
             reply: self.program(None)?.unwrap_or_default(),
             verify: self.verify()?.flatten(),
-            keep: self.keep(Keep::default()).unwrap_or_default(),
+            keep: self.keep(),
         })
     }
 
@@ -108,7 +108,7 @@ impl Told {
             }),
             reply: self.program(Some(&bin.config.reply))?,
             verify: self.verify()?,
-            keep: self.keep(bin.config.keep),
+            keep: self.keep_patch(),
         };
         if patch == BinPatch::default() {
             return Err(Failure::usage(format!(
@@ -151,15 +151,21 @@ impl Told {
         Ok(Some(Some(Verify { scheme, secrets, tolerance_secs })))
     }
 
-    fn keep(&self, before: Keep) -> Option<Keep> {
-        let keep = Keep {
-            captures: self.keep_captures.map_or(before.captures, OrNone::value),
-            bytes: self.keep_bytes.map_or(before.bytes, OrNone::value),
-            age: self.keep_age.map_or(before.age, OrNone::value),
+    fn keep(&self) -> Keep {
+        Keep {
+            captures: self.keep_captures.and_then(OrNone::value),
+            bytes: self.keep_bytes.and_then(OrNone::value),
+            age: self.keep_age.and_then(OrNone::value),
+        }
+    }
+
+    fn keep_patch(&self) -> Option<KeepPatch> {
+        let patch = KeepPatch {
+            captures: self.keep_captures.map(OrNone::value),
+            bytes: self.keep_bytes.map(OrNone::value),
+            age: self.keep_age.map(OrNone::value),
         };
-        let given =
-            self.keep_captures.is_some() || self.keep_bytes.is_some() || self.keep_age.is_some();
-        given.then_some(keep)
+        (patch != KeepPatch::default()).then_some(patch)
     }
 }
 
@@ -219,7 +225,7 @@ mod tests {
     fn a_change_leaves_the_rest_as_it_was() {
         let patch = |words: &[&str]| told(words).unwrap().patch(&bin()).unwrap();
         let keep = patch(&["--keep-captures", "none"]).keep.unwrap();
-        assert_eq!((keep.captures, keep.age), (None, bin().config.keep.age));
+        assert_eq!((keep.captures, keep.age), (Some(None), None));
         let labels = patch(&["--label", "k=", "--label", "n=m"]).labels.unwrap();
         assert_eq!(
             labels.into_iter().collect::<Vec<_>>(),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hooklab_shared::body::Framing;
 use hooklab_shared::capture::{Capture, Outcome, Protocol, Replied};
 use hooklab_shared::headers::Head;
+use hooklab_shared::reply::Fault;
 
 use super::{Home, capture};
 use crate::store::{At, Range, StoreError};
@@ -82,7 +83,9 @@ fn odd_captures() -> Vec<Capture> {
     chunked.body.framing = Framing::Chunked;
     chunked.content_bytes = 3;
     captures.push(chunked);
-    let reply = Replied { status: 599, rule: Some(u32::MAX) };
+    let fault = Some(Fault::Endless);
+    let reply =
+        Replied { status: 599, rule: Some(u32::MAX), fault, held: true, template_failed: true };
     captures.push(Capture {
         reply,
         head: Head::from(Bytes::from(every_byte)),

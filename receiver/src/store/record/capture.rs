@@ -7,6 +7,7 @@ use hooklab_shared::body::{Body, Framing};
 use hooklab_shared::capture::{Capture, Outcome, Protocol, Replied, Timing};
 use hooklab_shared::headers::Head;
 use hooklab_shared::id::{BinName, Seq, Timestamp};
+use hooklab_shared::reply::Fault;
 use uuid::Uuid;
 
 use super::{Fields, HEADER_BYTES, Header, Kind, begin, seal};
@@ -19,6 +20,15 @@ const CLIENT_BYTES: usize = 16;
 
 /// Set in the peer's family where there is such a client.
 const HAS_CLIENT: u8 = 0x80;
+
+/// Set in the byte before a rule's place: that there is a rule; that the request was held; that the
+/// template failed. Between the first two stands the fault, from 1, or 0 for none. Earlier releases
+/// wrote the first alone.
+const HAS_RULE: u8 = 1;
+const FAULT_SHIFT: u32 = 1;
+const FAULT_MASK: u8 = 0b111;
+const WAS_HELD: u8 = 0b1_0000;
+const TEMPLATE_FAILED: u8 = 0b10_0000;
 
 /// What follows the name in a front up to and with the time of its coming, in bytes.
 pub(crate) const RECEIVED_BYTES: usize = 16 + 8;
@@ -91,13 +101,31 @@ fn encode_fixed(into: &mut Vec<u8>, capture: &Capture) {
     into.extend_from_slice(&capture.timing.head_us.to_le_bytes());
     into.extend_from_slice(&capture.timing.body_us.to_le_bytes());
     into.extend_from_slice(&capture.reply.status.to_le_bytes());
-    into.push(capture.reply.rule.is_some().into());
+    into.push(reply_flags(capture.reply));
     into.extend_from_slice(&capture.reply.rule.unwrap_or_default().to_le_bytes());
     into.push(match capture.body.framing {
         Framing::Length => 0,
         Framing::Chunked => 1,
     });
     into.extend_from_slice(&capture.content_bytes.to_le_bytes());
+}
+
+fn reply_flags(reply: Replied) -> u8 {
+    let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+    let fault = match reply.fault {
+        None => 0,
+        Some(Fault::Reset) => 1,
+        Some(Fault::Close) => 2,
+        Some(Fault::Stall) => 3,
+        Some(Fault::Drip) => 4,
+        Some(Fault::Truncate) => 5,
+        Some(Fault::Garbage) => 6,
+        Some(Fault::Endless) => 7,
+    };
+    flag(reply.rule.is_some(), HAS_RULE)
+        | fault << FAULT_SHIFT
+        | flag(reply.held, WAS_HELD)
+        | flag(reply.template_failed, TEMPLATE_FAILED)
 }
 
 /// IPv4 as IPv6 writes it (RFC 4291, section 2.5.5.2).
@@ -150,7 +178,7 @@ pub(super) fn decode_capture(
         _ => return None,
     };
     let timing = Timing { head_us: fields.u64()?, body_us: fields.u64()? };
-    let reply = Replied { status: fields.u16()?, rule: decode_rule(&mut fields)? };
+    let reply = decode_reply(&mut fields)?;
     let framing = decode_framing(fields.u8()?)?;
     let content_bytes = fields.u64()?;
     let client = match has_client {
@@ -190,10 +218,25 @@ fn decode_peer(fields: &mut Fields<'_>) -> Option<(SocketAddr, bool)> {
     Some((peer, family & HAS_CLIENT != 0))
 }
 
-fn decode_rule(fields: &mut Fields<'_>) -> Option<Option<u32>> {
-    let present = fields.u8()?;
-    let rule = fields.u32()?;
-    Some((present == 1).then_some(rule))
+fn decode_reply(fields: &mut Fields<'_>) -> Option<Replied> {
+    let (status, flags, rule) = (fields.u16()?, fields.u8()?, fields.u32()?);
+    let fault = match flags >> FAULT_SHIFT & FAULT_MASK {
+        1 => Some(Fault::Reset),
+        2 => Some(Fault::Close),
+        3 => Some(Fault::Stall),
+        4 => Some(Fault::Drip),
+        5 => Some(Fault::Truncate),
+        6 => Some(Fault::Garbage),
+        7 => Some(Fault::Endless),
+        _ => None,
+    };
+    Some(Replied {
+        status,
+        rule: (flags & HAS_RULE != 0).then_some(rule),
+        fault,
+        held: flags & WAS_HELD != 0,
+        template_failed: flags & TEMPLATE_FAILED != 0,
+    })
 }
 
 fn decode_framing(number: u8) -> Option<Framing> {
@@ -201,5 +244,29 @@ fn decode_framing(number: u8) -> Option<Framing> {
         0 => Some(Framing::Length),
         1 => Some(Framing::Chunked),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(flags: u8) -> Replied {
+        let bytes = [200, 0, flags, 3, 0, 0, 0];
+        decode_reply(&mut Fields(&bytes)).unwrap()
+    }
+
+    /// What an earlier release wrote, which had 0 and 1 alone, is read as it was meant.
+    #[test]
+    fn what_is_told_of_a_reply_is_read_again() {
+        let plain = Replied { status: 200, ..Replied::default() };
+        assert_eq!(read(0), plain);
+        assert_eq!(read(1), Replied { rule: Some(3), ..plain });
+        let faults = Fault::ALL.into_iter().map(Some).chain([None]);
+        for (n, fault) in faults.enumerate() {
+            let (held, template_failed) = (n % 2 == 0, n % 3 == 0);
+            let told = Replied { rule: Some(3), fault, held, template_failed, ..plain };
+            assert_eq!(read(reply_flags(told)), told);
+        }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) fn document(head: &str, body: &[u8]) -> Document {
         protocol: Protocol::Http11,
         outcome: Outcome::Complete,
         timing: Timing::default(),
-        reply: Replied { status: 200, rule: None },
+        reply: Replied { status: 200, ..Replied::default() },
         head: Head::from(Bytes::from(head.to_owned())),
         body: Body { wire: Bytes::copy_from_slice(body), framing: Framing::Length },
         content_bytes: body.len() as u64,

@@ -24,7 +24,7 @@ pub(super) fn document(body: &str) -> Document {
         body: BodyDocument::of(body.as_bytes()),
         outcome: Outcome::Complete,
         timing: Timing::default(),
-        reply: Replied { status: 200, rule: None },
+        reply: Replied { status: 200, ..Replied::default() },
         event: None,
         signature: None,
     }
