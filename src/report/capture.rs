@@ -1,6 +1,6 @@
 //! A capture, shown.
 
-use hooklab_shared::capture::{BodyDocument, Document, Outcome, Summary};
+use hooklab_shared::capture::{BodyDocument, Document, Outcome, SignatureVerdict, Summary};
 use hooklab_shared::escape;
 use hooklab_shared::event::{Guess, GuessedBy};
 
@@ -27,6 +27,10 @@ pub(crate) fn line(report: &Report, summary: &Summary) -> String {
     if let Some(guess) = &summary.event {
         line += &format!("  {}", guessed(guess));
     }
+    if let Some(verdict) = &summary.signature {
+        let told = format!("signature {}", shown(&verdict.verdict));
+        line += &format!("  {}", report.ink(verdict_ink(verdict), told));
+    }
     if summary.outcome != Outcome::Complete {
         line += &format!("  {}", report.ink(Ink::Red, summary.outcome.as_str()));
     }
@@ -52,7 +56,22 @@ pub(crate) fn whole(report: &mut Report, document: &Document) -> Result<(), Fail
     }
     let about = report.ink(Ink::Dim, about);
     report.line(about)?;
+    signature(report, document.signature.as_ref())?;
     request(report, document, "")
+}
+
+/// What came of checking a signature, and why it does not hold; nothing where none was checked.
+pub(crate) fn signature(
+    report: &mut Report,
+    verdict: Option<&SignatureVerdict>,
+) -> Result<(), Failure> {
+    let Some(verdict) = verdict else { return Ok(()) };
+    let mut told = format!("signature {} ({})", shown(&verdict.verdict), shown(&verdict.scheme));
+    if let Some(reason) = &verdict.reason {
+        told += &format!(": {}", shown(reason));
+    }
+    let told = report.ink(verdict_ink(verdict), told);
+    report.line(told)
 }
 
 /// The request of a capture, every line behind this margin.
@@ -101,6 +120,10 @@ fn guessed(guess: &Guess) -> String {
         GuessedBy::Type => format!("{kind} (its own type)"),
         GuessedBy::Keys => format!("{kind} (guessed from its keys)"),
     }
+}
+
+fn verdict_ink(verdict: &SignatureVerdict) -> Ink {
+    if verdict.verdict == "valid" { Ink::Green } else { Ink::Red }
 }
 
 fn status_ink(status: u16) -> Ink {

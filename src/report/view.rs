@@ -5,7 +5,7 @@ use hooklab_shared::headers::Octets;
 use hooklab_shared::view::{Content, Markup, Part, View};
 
 use super::paint::Ink;
-use super::{Report, shown, shown_bytes, size};
+use super::{Report, capture, shown, shown_bytes, size};
 use crate::exit::Failure;
 
 /// Hex digits on one line: 16 bytes.
@@ -26,6 +26,7 @@ pub(crate) fn whole(report: &mut Report, view: &View) -> Result<(), Failure> {
     }
     let about = report.ink(Ink::Dim, about);
     report.line(about)?;
+    capture::signature(report, view.signature.as_ref())?;
     for coding in &view.codings {
         wrong(report, coding.error.as_deref(), "")?;
     }
@@ -164,7 +165,8 @@ mod tests {
     fn of(content: &str) -> String {
         told(&format!(
             r#"{{"content_type":"a/b","codings":[{{"name":"gzip","size":9}}],"size":9,
-                "sniffed":true,"content":{content}}}"#
+                "sniffed":true,"content":{content},"signature":{{"scheme":"github",
+                "verdict":"invalid","reason":"it is in \u001bbase64"}}}}"#
         ))
     }
 
@@ -173,6 +175,8 @@ mod tests {
         let json =
             of(r#"{"kind":"json","text":"{\n  \"a\": \"\u001b\"\n}","repeated_keys":["/a"]}"#);
         assert!(json.starts_with("JSON · a/b · 9 B · gzip taken off · told from its bytes\n"));
+        let signature = "\nsignature invalid (github): it is in \\u{1b}base64\n";
+        assert!(json.contains(signature), "{json}");
         assert!(json.contains("! keys that come twice: /a\n{\n  \"a\": \"\\u{1b}\"\n}"), "{json}");
         let form = of(r#"{"kind":"form","fields":[["a","1\n"]],"total":3}"#);
         assert!(form.contains("a = 1\\n\n… and 2 more fields\n"), "{form}");

@@ -178,6 +178,27 @@ fn tail_prints_a_line_a_capture_and_resumes() {
 }
 
 #[test]
+fn tail_tells_what_came_of_signatures_where_the_bin_verifies() {
+    let server = Server::start();
+    let verify = ["bin", "create", "signed", "--verify", "github", "--secret", "hush"];
+    assert_eq!(server.run(&verify).code, Some(0));
+    server.post("/signed", b"{}");
+    server.post("/signed", b"{}");
+    let home = tempfile::tempdir().unwrap();
+    let mut command = program(home.path());
+    command.env("HOOKLAB_SERVER", format!("http://{}", server.dashboard));
+    command.args(["tail", "signed", "--after", "0"]).stdout(Stdio::piped());
+    let mut child = command.stdin(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for line in lines.take(2) {
+        let line = line.unwrap();
+        assert!(line.contains("signature missing"), "{line}");
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn the_catalogue_lists_all_23_event_types() {
     let server = Server::start();
     let types = server.get("/event-types").json();

@@ -72,7 +72,7 @@ pub(super) struct Cleared {
 
 /// Lists captures, without their bodies.
 ///
-/// With `q` or `jq` a page looks at no more than 20,000 captures and no longer than 100 ms; it may
+/// With `q` or `jq`, and in a bin that verifies signatures, a page looks at no more than 20,000 captures and no longer than 100 ms; it may
 /// then have fewer items than its limit, even none, and a `next` to go on from.
 #[utoipa::path(
     get, path = "/bins/{bin}/captures", operation_id = "list_captures", tag = "captures",
@@ -95,7 +95,10 @@ pub(super) async fn list(
     };
     let Listing { after, before, q, jq, .. } = listing;
     let range = Range { after, before, newest_first, limit };
-    match q.is_none() && jq.is_none() {
+    let configured = receiver.store.configured(&bin);
+    let verifies = configured.is_some_and(|configured| configured.config.verify.is_some());
+    // A signature is of the whole body, which a list of everything does not read.
+    match q.is_none() && jq.is_none() && !verifies {
         true => everything(&receiver, bin, range).await,
         false => found(&receiver, bin, range, q, jq).await,
     }
@@ -130,7 +133,11 @@ async fn found(
     look(receiver, move || {
         let selection = Selection::read(&asked, q.as_deref(), jq.as_deref())?;
         asked.store.bin(&bin).ok_or_else(|| unknown_bin(&bin))?;
-        let found = scan::page(&asked.store, &bin, range, &selection, Capture::summary)?;
+        let summary = |capture: &Capture| Summary {
+            signature: selection.signature(capture),
+            ..capture.summary()
+        };
+        let found = scan::page(&asked.store, &bin, range, &selection, summary)?;
         Ok(Page { items: found.items, next: found.next.map(|next| next.to_string()) })
     })
     .await

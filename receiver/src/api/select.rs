@@ -80,7 +80,8 @@ impl Selection {
         Some(Arc::new(filter))
     }
 
-    fn signature(&self, capture: &Capture) -> Option<SignatureVerdict> {
+    /// What came of checking a capture's signature, where its bin verifies.
+    pub(super) fn signature(&self, capture: &Capture) -> Option<SignatureVerdict> {
         let configured = self.receiver.store.configured(capture.bin.as_str())?;
         let verify = configured.config.verify.as_ref()?;
         Some(verdict(verify, capture, self.receiver.capture_url()))
