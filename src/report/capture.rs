@@ -8,6 +8,12 @@ use super::paint::Ink;
 use super::{Report, json, shown, shown_bytes, size};
 use crate::exit::Failure;
 
+/// Of a text this much is shown: what somebody may scroll through, and a terminal takes at once.
+const SHOWN_BYTES_MAX: usize = 64 * 1024;
+
+/// How one gets a capture's body whole.
+pub(crate) const ALL: &str = "--body writes them";
+
 /// One capture on one line, for a stream of them.
 pub(crate) fn line(report: &Report, summary: &Summary) -> String {
     let at = summary.received_at.to_string();
@@ -88,29 +94,71 @@ pub(crate) fn request(
     );
     let line = report.ink(Ink::Bold, line);
     report.line(format_args!("{margin}{line}"))?;
-    for (name, value) in document.headers.iter().chain(&document.trailers) {
+    for (name, value) in &document.headers {
         let name = report.ink(Ink::Cyan, shown_bytes(name.as_bytes()));
         report.line(format_args!("{margin}{name}: {}", shown_bytes(value.as_bytes())))?;
     }
-    body(report, &document.body, margin)
+    body(report, &document.body, margin, ALL)
 }
 
-/// A body after its empty line: JSON indented, other text as it is, the rest as what it is.
-pub(crate) fn body(report: &mut Report, body: &BodyDocument, margin: &str) -> Result<(), Failure> {
+/// A body after its empty line: JSON indented, other text as it is, the rest as what it is. `all`
+/// says how one gets what is not shown.
+pub(crate) fn body(
+    report: &mut Report,
+    body: &BodyDocument,
+    margin: &str,
+    all: &str,
+) -> Result<(), Failure> {
     if body.size == 0 {
         return Ok(());
     }
     report.line(margin.trim_end())?;
-    let Some(text) = &body.text else {
-        let told = format!("({} that are not text; --body writes them)", size(body.size));
-        let told = report.ink(Ink::Dim, told);
-        return report.line(format_args!("{margin}{told}"));
-    };
-    let text = json::indented(text).unwrap_or_else(|| text.clone());
-    for line in escape::terminal(&text, true).lines() {
+    match &body.text {
+        None => no_text(report, body.size, margin, all),
+        Some(text) if is_binary(text) => no_text(report, body.size, margin, all),
+        Some(text) => {
+            let text = json::indented(text).unwrap_or_else(|| text.clone());
+            preview(report, &text, margin, all)
+        }
+    }
+}
+
+/// Bytes that nobody reads.
+pub(crate) fn no_text(
+    report: &mut Report,
+    bytes: u64,
+    margin: &str,
+    all: &str,
+) -> Result<(), Failure> {
+    let told = report.ink(Ink::Dim, format_args!("({} that are not text; {all})", size(bytes)));
+    report.line(format_args!("{margin}{told}"))
+}
+
+/// Whether this is text by its encoding alone: no text has a NUL, or is full of control characters.
+pub(crate) fn is_binary(text: &str) -> bool {
+    let is_odd = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    let odd = text.as_bytes().iter().filter(|byte| is_odd(byte)).count();
+    odd > text.len() / 10 || text.contains('\0')
+}
+
+/// The beginning of a text, line by line, and how much more there is.
+pub(crate) fn preview(
+    report: &mut Report,
+    text: &str,
+    margin: &str,
+    all: &str,
+) -> Result<(), Failure> {
+    let fits = |end: &usize| text.is_char_boundary(*end);
+    let end = (0..=text.len().min(SHOWN_BYTES_MAX)).rev().find(fits).unwrap_or_default();
+    for line in escape::terminal(&text[..end], true).lines() {
         report.line(format_args!("{margin}{line}"))?;
     }
-    Ok(())
+    if end == text.len() {
+        return Ok(());
+    }
+    let left = size((text.len() - end) as u64);
+    let told = report.ink(Ink::Dim, format_args!("… and {left} more; {all}"));
+    report.line(format_args!("{margin}{told}"))
 }
 
 fn guessed(guess: &Guess) -> String {
@@ -128,4 +176,29 @@ fn verdict_ink(verdict: &SignatureVerdict) -> Ink {
 
 fn status_ink(status: u16) -> Ink {
     if (200..300).contains(&status) { Ink::Green } else { Ink::Yellow }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::on_page;
+
+    fn told(content: &[u8]) -> String {
+        let (mut report, page) = on_page(false, false);
+        body(&mut report, &BodyDocument::of(content), "", ALL).unwrap();
+        page.text()
+    }
+
+    #[test]
+    fn a_body_is_shown_as_far_as_somebody_reads_it() {
+        assert_eq!(told(b"{\"a\":1}"), "\n{\n  \"a\": 1\n}\n");
+        assert_eq!(told(b"\x1b[31mred\ttext\r\n"), "\n\\u{1b}[31mred\ttext\\r\n");
+        let none = |size: &str| format!("\n({size} that are not text; --body writes them)\n");
+        assert_eq!(told(&[0; 4096]), none("4.0 KiB"));
+        assert_eq!(told(b"PK\x03\x04\x01\x02ab"), none("8 B"));
+        assert_eq!(told(b"\xff\xfe"), none("2 B"));
+        let long = told("é\n".repeat(40_000).as_bytes());
+        assert!(long.len() < SHOWN_BYTES_MAX + 200);
+        assert!(long.ends_with("é\n… and 53.1 KiB more; --body writes them\n"), "{}", long.len());
+    }
 }

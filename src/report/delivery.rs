@@ -11,6 +11,9 @@ use super::{Report, capture, micros, shown, shown_bytes};
 use crate::exit::{Code, Failure};
 pub(crate) use live::told;
 
+/// How one gets an attempt's bodies whole.
+const ALL: &str = "--json has them";
+
 /// How a process ends that waited for this delivery.
 pub(crate) fn code(delivery: &Delivery) -> Code {
     code_of(delivery.attempts.last().map(|attempt| &attempt.outcome))
@@ -155,11 +158,11 @@ fn exchange(report: &mut Report, attempt: &Attempt) -> Result<(), Failure> {
     let request = &attempt.request;
     report.line(format_args!("> {} {}", shown(&request.method), shown(&request.url)))?;
     headers(report, &request.headers, "> ")?;
-    capture::body(report, &request.body, "> ")?;
+    capture::body(report, &request.body, "> ", ALL)?;
     let Some(response) = &attempt.response else { return Ok(()) };
     report.line(format_args!("< {}", response.status))?;
     headers(report, &response.headers, "< ")?;
-    capture::body(report, &response.body, "< ")
+    capture::body(report, &response.body, "< ", ALL)
 }
 
 fn headers(report: &mut Report, headers: &[(String, Octets)], margin: &str) -> Result<(), Failure> {

@@ -1,6 +1,5 @@
 //! A capture's content, understood and laid out.
 
-use hooklab_shared::escape;
 use hooklab_shared::headers::Octets;
 use hooklab_shared::view::{Content, Markup, Part, View};
 
@@ -112,10 +111,10 @@ fn field(report: &mut Report, name: &Octets, value: &Octets, margin: &str) -> Re
 }
 
 fn lines(report: &mut Report, text: &str, margin: &str) -> Result<(), Failure> {
-    for line in escape::terminal(text, true).lines() {
-        report.line(format_args!("{margin}{line}"))?;
+    match capture::is_binary(text) {
+        true => capture::no_text(report, text.len() as u64, margin, capture::ALL),
+        false => capture::preview(report, text, margin, capture::ALL),
     }
-    Ok(())
 }
 
 fn wrong(report: &mut Report, error: Option<&str>, margin: &str) -> Result<(), Failure> {
