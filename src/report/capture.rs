@@ -3,6 +3,7 @@
 use hooklab_shared::capture::{BodyDocument, Document, Outcome, SignatureVerdict, Summary};
 use hooklab_shared::escape;
 use hooklab_shared::event::{Guess, GuessedBy};
+use hooklab_shared::headers::Octets;
 
 use super::paint::Ink;
 use super::{Report, json, shown, shown_bytes, size};
@@ -94,11 +95,22 @@ pub(crate) fn request(
     );
     let line = report.ink(Ink::Bold, line);
     report.line(format_args!("{margin}{line}"))?;
-    for (name, value) in &document.headers {
+    fields(report, &document.headers, margin)?;
+    body(report, &document.body, margin, ALL)?;
+    if document.trailers.is_empty() {
+        return Ok(());
+    }
+    let title = report.ink(Ink::Dim, "trailers, after the body:");
+    report.line(format_args!("{}\n{margin}{title}", margin.trim_end()))?;
+    fields(report, &document.trailers, margin)
+}
+
+fn fields(report: &mut Report, fields: &[(Octets, Octets)], margin: &str) -> Result<(), Failure> {
+    for (name, value) in fields {
         let name = report.ink(Ink::Cyan, shown_bytes(name.as_bytes()));
         report.line(format_args!("{margin}{name}: {}", shown_bytes(value.as_bytes())))?;
     }
-    body(report, &document.body, margin, ALL)
+    Ok(())
 }
 
 /// A body after its empty line: JSON indented, other text as it is, the rest as what it is. `all`
@@ -200,5 +212,26 @@ mod tests {
         let long = told("é\n".repeat(40_000).as_bytes());
         assert!(long.len() < SHOWN_BYTES_MAX + 200);
         assert!(long.ends_with("é\n… and 53.1 KiB more; --body writes them\n"), "{}", long.len());
+    }
+
+    #[test]
+    fn a_capture_is_told_with_its_signature_and_its_trailers_behind_the_body() {
+        let document: Document = serde_json::from_str(
+            r#"{"bin":"a","seq":1,"id":"00000000-0000-0000-0000-000000000000",
+                "received_at":"2026-11-24T10:31:02.123456Z","peer":"127.0.0.1:1",
+                "protocol":"HTTP/1.1","method":"POST","target":"/a","path":"/","query":[],
+                "headers":[["Host","x"]],"trailers":[["X-T","yes"]],
+                "body":{"size":2,"sha256":"","text":"hi"},"outcome":"complete",
+                "timing":{"head_us":1,"body_us":1},"reply":{"status":200,"rule":null},
+                "event":null,"signature":{"scheme":"github","verdict":"missing","reason":null}}"#,
+        )
+        .unwrap();
+        let (mut report, page) = on_page(false, false);
+        whole(&mut report, &document).unwrap();
+        let text = page.text();
+        let (_, text) = text.split_once('\n').unwrap();
+        let want = "signature missing (github)\nPOST /a HTTP/1.1\nHost: x\n\nhi\n\n\
+                    trailers, after the body:\nX-T: yes\n";
+        assert_eq!(text, want);
     }
 }

@@ -18,7 +18,12 @@ pub(crate) fn whole(report: &mut Report, view: &View) -> Result<(), Failure> {
         .map_or_else(|| "no content type".to_owned(), |kind| shown_bytes(kind.as_bytes()));
     let mut about = format!("{} · {claimed} · {}", kind(&view.content), size(view.size));
     for coding in &view.codings {
-        about += &format!(" · {} taken off", shown(&coding.name));
+        let how = match coding.error {
+            None => "taken off",
+            Some(_) if coding.size > 0 => "taken off in part",
+            Some(_) => "not taken off",
+        };
+        about += &format!(" · {} {how}", shown(&coding.name));
     }
     if view.sniffed {
         about += " · told from its bytes";
@@ -187,5 +192,11 @@ mod tests {
             "truncated":true}"#);
         assert!(text.starts_with("HTML") && text.ends_with("read as windows-1252\né\n…\n"));
         assert!(of(r#"{"kind":"empty"}"#).starts_with("empty"));
+        let wrong = told(
+            r#"{"content_type":null,"sniffed":false,"size":3,"content":{"kind":"empty"},"codings":[
+                {"name":"gzip","size":5,"error":"it is cut off"},
+                {"name":"sdch","size":0,"error":"it is not known here"}]}"#,
+        );
+        assert!(wrong.contains(" · gzip taken off in part · sdch not taken off\n"), "{wrong}");
     }
 }
