@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use hooklab_shared::bin::{Bin, Page};
 use hooklab_shared::capture::{SignatureVerdict, Summary};
 use hooklab_shared::id::{BinName, Seq};
@@ -21,12 +21,12 @@ const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Which bin, and from where.
 #[derive(Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["bin", "all"])))]
 pub(crate) struct TailArgs {
     /// The bin
-    #[arg(required_unless_present = "all")]
     bin: Option<BinName>,
     /// All bins, those that come later too
-    #[arg(long, conflicts_with_all = ["bin", "after"])]
+    #[arg(long, conflicts_with = "after")]
     all: bool,
     /// Only captures that this asks for, such as 'method:POST -status:2xx'
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]

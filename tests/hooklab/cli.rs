@@ -51,6 +51,20 @@ fn usage_errors_end_with_2() {
 }
 
 #[test]
+fn what_is_left_out_or_misspelled_is_named_with_what_there_is() {
+    for (args, told) in [
+        (&["tail"][..], "--all"),
+        (&["replay", "a", "--to", "http://127.0.0.1:9/"], "--query"),
+        (&["replay", "a", "1-3", "--to", "http://127.0.0.1:9/"], "42 43"),
+        (&["replay", "a", "1", "--speed", "10", "--to", "http://127.0.0.1:9/"], "--timing"),
+        (&["deliveries", "resend"], "--since"),
+        (&["deliveries", "nope"], "a delivery's id in full"),
+    ] {
+        run(args).assert_refused(2, &[told]);
+    }
+}
+
+#[test]
 fn a_server_that_is_not_there_ends_with_4_and_what_to_try() {
     for args in [&["bin", "list"][..], &["tail", "x"], &["fire", "payment_received"], &["ready"]] {
         // Port 9 (discard) is served by nobody on a developer's machine.
