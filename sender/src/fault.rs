@@ -1,6 +1,8 @@
 //! Planned misbehaviour of deliveries: what is bent, and what a correct consumer does about it.
 //! Pure: what is drawn comes in as a seeded [`Draw`].
 
+mod pair;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;

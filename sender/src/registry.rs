@@ -106,10 +106,20 @@ pub(crate) async fn rotate(
     let (at, overlap) = (now(), overlap.as_duration());
     let old_until = (!overlap.is_zero()).then(|| at + overlap);
     let rotated = sender.store().rotate_secret(id, at, secret.clone(), old_until).await?;
-    Ok(rotated.map(|webhook| RotatedSecret {
-        secret: secret.reveal(),
-        old_secret_until: webhook.old_secret_until,
-    }))
+    match rotated {
+        None => Ok(None),
+        Some(Ok(webhook)) => Ok(Some(RotatedSecret {
+            secret: secret.reveal(),
+            old_secret_until: webhook.old_secret_until,
+        })),
+        Some(Err(until)) => {
+            let detail = format!(
+                "webhook {id} has an older secret that was promised to sign until {until}, and two \
+                 sign at most: rotate after that, or with an overlap of 0s, which ends both now"
+            );
+            Err(Problem::new(409, "old-secret-signs", detail))
+        }
+    }
 }
 
 fn checked(catalogue: &Catalogue, new: NewWebhook) -> Result<NewRow, Problem> {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::capture::Summary;
 use crate::id::{BinName, Seq, Timestamp};
 use crate::json::object;
 use crate::reply::Program;
@@ -91,4 +92,26 @@ pub struct Page<T> {
     /// What to give as `after` (or `before`, when the newest come first) to get the next page; none
     /// on the last.
     pub next: Option<String>,
+}
+
+/// A page of captures, and what became of a jq filter that failed on some of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Found {
+    /// The page.
+    #[serde(flatten)]
+    pub page: Page<Summary>,
+    /// Nothing where the filter could be applied to every capture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jq_failed: Option<JqFailed>,
+}
+
+/// A jq filter failed: such captures do not match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JqFailed {
+    /// On how many captures.
+    pub captures: u64,
+    /// Of how many that it was applied to for this page.
+    pub of: u64,
+    /// Why, on the first of them.
+    pub why: String,
 }

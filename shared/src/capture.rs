@@ -172,6 +172,10 @@ pub struct Summary {
     pub reply: Replied,
     /// The event it seems to tell of.
     pub event: Option<Guess>,
+    /// What came of checking its signature; nothing where the bin checks none, and on live
+    /// channels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<SignatureVerdict>,
 }
 
 impl Capture {
@@ -215,6 +219,7 @@ impl Capture {
             outcome: self.outcome,
             reply: self.reply,
             event: self.event(),
+            signature: None,
         }
     }
 }

@@ -199,7 +199,13 @@ fn matches(
             }
         }
     }
-    Err(refused)
+    let shape = scheme.shape();
+    match refused {
+        Reason::Mismatch if !claim.marks.iter().any(|mark| shape.is_formed(mark.text)) => {
+            Err(Reason::Unreadable(shape.header))
+        }
+        refused => Err(refused),
+    }
 }
 
 /// Compares texts rather than bytes, so that what is not canonical never matches.

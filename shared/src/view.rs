@@ -13,7 +13,7 @@ mod text;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::capture::Capture;
+use crate::capture::{Capture, SignatureVerdict};
 use crate::headers::Octets;
 use crate::limits::ViewLimits;
 
@@ -35,6 +35,9 @@ pub struct View {
     pub sniffed: bool,
     /// The content.
     pub content: Content,
+    /// What came of checking the capture's signature; nothing where the bin checks none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<SignatureVerdict>,
 }
 
 /// One content coding (RFC 9110, section 8.4.1) and what came of taking it off.
@@ -175,6 +178,7 @@ pub fn of(capture: &Capture, limits: &ViewLimits) -> View {
         size: decoded.bytes.len() as u64,
         sniffed,
         content,
+        signature: None,
     }
 }
 

@@ -10,6 +10,7 @@ use hooklab_shared::limits::Limits;
 use hooklab_shared::span::Span;
 use hooklab_shared::webhook::Profile;
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use crate::exit::Failure;
 
@@ -154,6 +155,11 @@ pub(crate) fn label(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("a label is KEY=VALUE, such as team=billing".into()),
     }
+}
+
+/// A delivery's id.
+pub(crate) fn delivery(text: &str) -> Result<Uuid, &'static str> {
+    text.parse().map_err(|_| "give a delivery's id in full, as `hooklab deliveries` lists it")
 }
 
 /// A webhook's number.

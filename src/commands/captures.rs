@@ -1,13 +1,14 @@
 //! `captures`: the captures of a bin that somebody asks for.
 
 use clap::Args;
-use hooklab_shared::bin::Page;
+use hooklab_shared::bin::{Found, JqFailed, Page};
 use hooklab_shared::capture::Summary;
 use hooklab_shared::id::{BinName, Seq};
+use url::Url;
 
 use crate::client::Client;
 use crate::exit::{Code, Failure};
-use crate::report::{Report, capture};
+use crate::report::{Report, capture, shown};
 
 /// Which captures.
 #[derive(Args)]
@@ -51,11 +52,16 @@ pub(crate) async fn run(
     let page: Page<Summary> = client.get_some(&url, resume, most).await?;
     if report.is_json() {
         report.json(&page)?;
+    }
+    if page.items.is_empty() && args.jq.is_some() {
+        filter_holds(&url, client, report).await?;
+    }
+    if report.is_json() {
         return Ok(Code::Done);
     }
     if page.items.is_empty() {
         report.note(match args.query.is_some() || args.jq.is_some() {
-            true => "no capture of this bin is asked for",
+            true => "no capture matches",
             false => "the bin holds no captures there",
         });
     }
@@ -67,4 +73,20 @@ pub(crate) async fn run(
         report.note(format_args!("there may be more: --{resume} {next}, or a higher --limit"));
     }
     Ok(Code::Done)
+}
+
+/// Whether nothing matches because the filter fails on what it is applied to: asked of one more
+/// page, where nothing was found.
+async fn filter_holds(url: &Url, client: &Client, report: &mut Report) -> Result<(), Failure> {
+    let Found { jq_failed: Some(failed), .. } = client.get(url).await? else { return Ok(()) };
+    let JqFailed { captures, of, why } = failed;
+    if captures == of {
+        return Err(Failure::usage(format!(
+            "apply the jq filter: on all {of} captures that were looked at it fails: {why}; \
+             `show --json` tells what it gets, and `?` after a path lets it be absent"
+        )));
+    }
+    report
+        .note(format_args!("the jq filter fails on {captures} of {of} captures: {}", shown(&why)));
+    Ok(())
 }

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use hooklab_shared::delivery::{Delivery, Log};
 use uuid::Uuid;
 
+use crate::args::value;
 use crate::client::Client;
 use crate::exit::{Code, Failure};
 use crate::report::{Report, delivery};
@@ -30,6 +31,7 @@ enum What {
     /// One delivery with its attempts, requests and answers
     Show {
         /// Its id
+        #[arg(value_parser = value::delivery)]
         id: Uuid,
     },
     /// Send one again, or all that are exhausted since a time: the same event, the same id
@@ -37,6 +39,7 @@ enum What {
     /// Call a pending delivery off
     Cancel {
         /// Its id
+        #[arg(value_parser = value::delivery)]
         id: Uuid,
     },
 }
@@ -45,6 +48,7 @@ enum What {
 #[derive(Args)]
 struct ListArgs {
     /// A delivery's id: the same as show
+    #[arg(value_parser = value::delivery)]
     #[arg(conflicts_with_all = ["webhook", "event", "status", "limit", "follow"])]
     id: Option<Uuid>,
     /// Only those of this webhook

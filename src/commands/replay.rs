@@ -1,6 +1,6 @@
 //! `replay`: old captures of a bin to other URLs again.
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use hooklab_sender::forward::Tally;
 use hooklab_sender::replay::{Pace, Rate, Replay, Speed, Which};
 use hooklab_sender::source::Selection;
@@ -15,11 +15,14 @@ use crate::serve::Wish;
 
 /// Which captures, where to, and how fast.
 #[derive(Args)]
+#[command(group(
+    ArgGroup::new("which").required(true).multiple(true).args(["seqs", "query", "where_jq", "all"])
+))]
 pub(crate) struct ReplayArgs {
     /// The bin
     bin: BinName,
     /// Captures, in this order
-    #[arg(value_name = "SEQ", required_unless_present_any = ["query", "where_jq", "all"])]
+    #[arg(value_name = "SEQ", value_parser = seq)]
     #[arg(conflicts_with_all = ["query", "where_jq", "all"])]
     seqs: Vec<Seq>,
     /// Those that this asks for, the oldest first, such as 'status>=500 after:1h'
@@ -38,11 +41,16 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Timing::Fast)]
     timing: Timing,
     /// How many times faster than it was; with --timing original
-    #[arg(long, value_name = "TIMES", default_value = "1")]
+    #[arg(long, value_name = "TIMES", default_value = "1", requires = "timing")]
     speed: Speed,
     /// So many a second at most
     #[arg(long, value_name = "RATE", conflicts_with = "timing")]
     rate: Option<Rate>,
+}
+
+fn seq(text: &str) -> Result<Seq, &'static str> {
+    let many = "give captures by their seqs, such as 42 43; for many there is --query 'after:1h'";
+    text.parse().map_err(|_| many)
 }
 
 /// When captures go out again.
@@ -71,7 +79,7 @@ pub(crate) async fn run(
     tell::end(report, &tally, None)?;
     ended?;
     if tally == Tally::default() {
-        report.note("no capture of this bin was asked for");
+        report.note("no capture was sent");
     }
     Ok(tell::code(&tally))
 }

@@ -1,8 +1,11 @@
 //! `tail`: captures as they come, through lost connections and restarts.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
+use hooklab_shared::bin::{Bin, Page};
+use hooklab_shared::capture::{SignatureVerdict, Summary};
 use hooklab_shared::id::{BinName, Seq};
 use hooklab_shared::live::{GapReason, Message};
 use tokio::time::sleep;
@@ -18,12 +21,12 @@ const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Which bin, and from where.
 #[derive(Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["bin", "all"])))]
 pub(crate) struct TailArgs {
     /// The bin
-    #[arg(required_unless_present = "all")]
     bin: Option<BinName>,
     /// All bins, those that come later too
-    #[arg(long, conflicts_with_all = ["bin", "after"])]
+    #[arg(long, conflicts_with = "after")]
     all: bool,
     /// Only captures that this asks for, such as 'method:POST -status:2xx'
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
@@ -52,12 +55,13 @@ pub(crate) async fn run(
 ) -> Result<Code, Failure> {
     let mut wish = Wish::listen(false)?;
     let mut seen = args.after;
+    let mut verdicts = Verdicts { client, verifying: HashMap::new() };
     let channel = Channel { bin: args.bin.clone(), query: args.query.clone() };
     let mut live = client.live(&channel, seen).await?;
     let mut is_first = true;
     loop {
         let next = tokio::select! {
-            next = read(&mut live, &mut seen, &mut is_first, report) => next?,
+            next = read(&mut live, &mut seen, &mut is_first, &mut verdicts, report) => next?,
             () = wish.made() => {
                 live.close().await;
                 return Ok(Code::Done);
@@ -88,6 +92,7 @@ async fn read(
     live: &mut Live,
     seen: &mut Option<Seq>,
     is_first: &mut bool,
+    verdicts: &mut Verdicts<'_>,
     report: &mut Report,
 ) -> Result<Option<Next>, Failure> {
     let Some(text) = live.next().await else { return Ok(None) };
@@ -96,8 +101,9 @@ async fn read(
     if report.is_json() {
         report.json_text(&text)?;
     }
-    let Some(message) = message else { return Ok(Some(Next::On)) };
+    let Some(mut message) = message else { return Ok(Some(Next::On)) };
     if !report.is_json() {
+        verdicts.add(&mut message).await;
         tell(&message, report)?;
     }
     if std::mem::take(is_first)
@@ -115,6 +121,54 @@ fn begin(message: &Message, seen: &mut Option<Seq>) -> Option<(Seq, Seq)> {
     let after = seen.filter(|&after| after > newest_seq)?;
     *seen = Some(newest_seq);
     Some((after, newest_seq))
+}
+
+/// Signatures of captures that are told as they come: the channel carries none, since they are
+/// checked when somebody looks.
+struct Verdicts<'a> {
+    client: &'a Client,
+    /// Whether a bin checks signatures.
+    verifying: HashMap<BinName, bool>,
+}
+
+impl Verdicts<'_> {
+    /// Adds the verdict to a capture's message; without one where it cannot be had.
+    async fn add(&mut self, message: &mut Message) {
+        match message {
+            Message::Bin { bin } => {
+                self.verifying.insert(bin.name.clone(), bin.config.verify.is_some());
+            }
+            Message::BinDeleted { bin } => {
+                self.verifying.remove(bin);
+            }
+            Message::Capture { seq, summary } => {
+                summary.signature = self.verdict(&summary.bin, *seq).await;
+            }
+            _ => {}
+        }
+    }
+
+    async fn verifies(&mut self, name: &BinName) -> bool {
+        if let Some(verifies) = self.verifying.get(name) {
+            return *verifies;
+        }
+        let url = self.client.url(["bins", name.as_str()]);
+        let Ok(Bin { config, .. }) = self.client.get(&url).await else { return false };
+        let verifies = config.verify.is_some();
+        self.verifying.insert(name.clone(), verifies);
+        verifies
+    }
+
+    async fn verdict(&mut self, bin: &BinName, seq: Seq) -> Option<SignatureVerdict> {
+        if !self.verifies(bin).await {
+            return None;
+        }
+        let (after, before) = (seq.saturating_sub(1), seq.saturating_add(1));
+        let parameters = [("after", Some(after.to_string())), ("before", Some(before.to_string()))];
+        let url = self.client.asking(["bins", bin.as_str(), "captures"], parameters);
+        let page: Page<Summary> = self.client.get(&url).await.ok()?;
+        page.items.into_iter().find(|found| found.seq == seq)?.signature
+    }
 }
 
 /// What is seen after this message, and what to do then.

@@ -1,13 +1,22 @@
 //! A capture, shown.
 
-use hooklab_shared::capture::{BodyDocument, Document, Outcome, Replied, Summary};
+use hooklab_shared::capture::{
+    BodyDocument, Document, Outcome, Replied, SignatureVerdict, Summary,
+};
 use hooklab_shared::escape;
 use hooklab_shared::event::{Guess, GuessedBy};
+use hooklab_shared::headers::Octets;
 use hooklab_shared::reply::Fault;
 
 use super::paint::Ink;
 use super::{Report, json, shown, shown_bytes, size};
 use crate::exit::Failure;
+
+/// Of a text this much is shown: what somebody may scroll through, and a terminal takes at once.
+const SHOWN_BYTES_MAX: usize = 64 * 1024;
+
+/// How one gets a capture's body whole.
+pub(crate) const ALL: &str = "--body writes them";
 
 /// One capture on one line, for a stream of them.
 pub(crate) fn line(report: &Report, summary: &Summary) -> String {
@@ -27,6 +36,10 @@ pub(crate) fn line(report: &Report, summary: &Summary) -> String {
     line += &format!("  {}", report.ink(reply_ink(&summary.reply), answer(&summary.reply)));
     if let Some(guess) = &summary.event {
         line += &format!("  {}", guessed(guess));
+    }
+    if let Some(verdict) = &summary.signature {
+        let told = format!("signature {}", shown(&verdict.verdict));
+        line += &format!("  {}", report.ink(verdict_ink(verdict), told));
     }
     if summary.outcome != Outcome::Complete {
         line += &format!("  {}", report.ink(Ink::Red, summary.outcome.as_str()));
@@ -53,7 +66,22 @@ pub(crate) fn whole(report: &mut Report, document: &Document) -> Result<(), Fail
     }
     let about = report.ink(Ink::Dim, about);
     report.line(about)?;
+    signature(report, document.signature.as_ref())?;
     request(report, document, "")
+}
+
+/// What came of checking a signature, and why it does not hold; nothing where none was checked.
+pub(crate) fn signature(
+    report: &mut Report,
+    verdict: Option<&SignatureVerdict>,
+) -> Result<(), Failure> {
+    let Some(verdict) = verdict else { return Ok(()) };
+    let mut told = format!("signature {} ({})", shown(&verdict.verdict), shown(&verdict.scheme));
+    if let Some(reason) = &verdict.reason {
+        told += &format!(": {}", shown(reason));
+    }
+    let told = report.ink(verdict_ink(verdict), told);
+    report.line(told)
 }
 
 /// The request of a capture, every line behind this margin.
@@ -70,29 +98,82 @@ pub(crate) fn request(
     );
     let line = report.ink(Ink::Bold, line);
     report.line(format_args!("{margin}{line}"))?;
-    for (name, value) in document.headers.iter().chain(&document.trailers) {
+    fields(report, &document.headers, margin)?;
+    body(report, &document.body, margin, ALL)?;
+    if document.trailers.is_empty() {
+        return Ok(());
+    }
+    let title = report.ink(Ink::Dim, "trailers, after the body:");
+    report.line(format_args!("{}\n{margin}{title}", margin.trim_end()))?;
+    fields(report, &document.trailers, margin)
+}
+
+fn fields(report: &mut Report, fields: &[(Octets, Octets)], margin: &str) -> Result<(), Failure> {
+    for (name, value) in fields {
         let name = report.ink(Ink::Cyan, shown_bytes(name.as_bytes()));
         report.line(format_args!("{margin}{name}: {}", shown_bytes(value.as_bytes())))?;
     }
-    body(report, &document.body, margin)
+    Ok(())
 }
 
-/// A body after its empty line: JSON indented, other text as it is, the rest as what it is.
-pub(crate) fn body(report: &mut Report, body: &BodyDocument, margin: &str) -> Result<(), Failure> {
+/// A body after its empty line: JSON indented, other text as it is, the rest as what it is. `all`
+/// says how one gets what is not shown.
+pub(crate) fn body(
+    report: &mut Report,
+    body: &BodyDocument,
+    margin: &str,
+    all: &str,
+) -> Result<(), Failure> {
     if body.size == 0 {
         return Ok(());
     }
     report.line(margin.trim_end())?;
-    let Some(text) = &body.text else {
-        let told = format!("({} that are not text; --body writes them)", size(body.size));
-        let told = report.ink(Ink::Dim, told);
-        return report.line(format_args!("{margin}{told}"));
-    };
-    let text = json::indented(text).unwrap_or_else(|| text.clone());
-    for line in escape::terminal(&text, true).lines() {
+    match &body.text {
+        None => no_text(report, body.size, margin, all),
+        Some(text) if is_binary(text) => no_text(report, body.size, margin, all),
+        Some(text) => {
+            let text = json::indented(text).unwrap_or_else(|| text.clone());
+            preview(report, &text, margin, all)
+        }
+    }
+}
+
+/// Bytes that nobody reads.
+pub(crate) fn no_text(
+    report: &mut Report,
+    bytes: u64,
+    margin: &str,
+    all: &str,
+) -> Result<(), Failure> {
+    let told = report.ink(Ink::Dim, format_args!("({} that are not text; {all})", size(bytes)));
+    report.line(format_args!("{margin}{told}"))
+}
+
+/// Whether this is text by its encoding alone: no text has a NUL, or is full of control characters.
+pub(crate) fn is_binary(text: &str) -> bool {
+    let is_odd = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    let odd = text.as_bytes().iter().filter(|byte| is_odd(byte)).count();
+    odd > text.len() / 10 || text.contains('\0')
+}
+
+/// The beginning of a text, line by line, and how much more there is.
+pub(crate) fn preview(
+    report: &mut Report,
+    text: &str,
+    margin: &str,
+    all: &str,
+) -> Result<(), Failure> {
+    let fits = |end: &usize| text.is_char_boundary(*end);
+    let end = (0..=text.len().min(SHOWN_BYTES_MAX)).rev().find(fits).unwrap_or_default();
+    for line in escape::terminal(&text[..end], true).lines() {
         report.line(format_args!("{margin}{line}"))?;
     }
-    Ok(())
+    if end == text.len() {
+        return Ok(());
+    }
+    let left = size((text.len() - end) as u64);
+    let told = report.ink(Ink::Dim, format_args!("… and {left} more; {all}"));
+    report.line(format_args!("{margin}{told}"))
 }
 
 fn guessed(guess: &Guess) -> String {
@@ -137,9 +218,54 @@ fn reply_ink(reply: &Replied) -> Ink {
     if is_plain && (200..300).contains(&reply.status) { Ink::Green } else { Ink::Yellow }
 }
 
+fn verdict_ink(verdict: &SignatureVerdict) -> Ink {
+    if verdict.verdict == "valid" { Ink::Green } else { Ink::Red }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::tests::on_page;
+
+    fn told(content: &[u8]) -> String {
+        let (mut report, page) = on_page(false, false);
+        body(&mut report, &BodyDocument::of(content), "", ALL).unwrap();
+        page.text()
+    }
+
+    #[test]
+    fn a_body_is_shown_as_far_as_somebody_reads_it() {
+        assert_eq!(told(b"{\"a\":1}"), "\n{\n  \"a\": 1\n}\n");
+        assert_eq!(told(b"\x1b[31mred\ttext\r\n"), "\n\\u{1b}[31mred\ttext\\r\n");
+        let none = |size: &str| format!("\n({size} that are not text; --body writes them)\n");
+        assert_eq!(told(&[0; 4096]), none("4.0 KiB"));
+        assert_eq!(told(b"PK\x03\x04\x01\x02ab"), none("8 B"));
+        assert_eq!(told(b"\xff\xfe"), none("2 B"));
+        let long = told("é\n".repeat(40_000).as_bytes());
+        assert!(long.len() < SHOWN_BYTES_MAX + 200);
+        assert!(long.ends_with("é\n… and 53.1 KiB more; --body writes them\n"), "{}", long.len());
+    }
+
+    #[test]
+    fn a_capture_is_told_with_its_signature_and_its_trailers_behind_the_body() {
+        let document: Document = serde_json::from_str(
+            r#"{"bin":"a","seq":1,"id":"00000000-0000-0000-0000-000000000000",
+                "received_at":"2026-11-24T10:31:02.123456Z","peer":"127.0.0.1:1",
+                "protocol":"HTTP/1.1","method":"POST","target":"/a","path":"/","query":[],
+                "headers":[["Host","x"]],"trailers":[["X-T","yes"]],
+                "body":{"size":2,"sha256":"","text":"hi"},"outcome":"complete",
+                "timing":{"head_us":1,"body_us":1},"reply":{"status":200,"rule":null},
+                "event":null,"signature":{"scheme":"github","verdict":"missing","reason":null}}"#,
+        )
+        .unwrap();
+        let (mut report, page) = on_page(false, false);
+        whole(&mut report, &document).unwrap();
+        let text = page.text();
+        let (_, text) = text.split_once('\n').unwrap();
+        let want = "signature missing (github)\nPOST /a HTTP/1.1\nHost: x\n\nhi\n\n\
+                    trailers, after the body:\nX-T: yes\n";
+        assert_eq!(text, want);
+    }
 
     #[test]
     fn an_answer_that_was_not_given_is_not_told() {

@@ -11,6 +11,9 @@ use super::{Report, capture, micros, shown, shown_bytes};
 use crate::exit::{Code, Failure};
 pub(crate) use live::told;
 
+/// How one gets an attempt's bodies whole.
+const ALL: &str = "--json has them";
+
 /// How a process ends that waited for this delivery.
 pub(crate) fn code(delivery: &Delivery) -> Code {
     code_of(delivery.attempts.last().map(|attempt| &attempt.outcome))
@@ -59,6 +62,15 @@ pub(crate) fn result_of(attempt: &Attempt) -> String {
             format!("failed at {}, {}", phase.as_str(), shown(cause))
         }
         AttemptOutcome::Interrupted => "interrupted".to_owned(),
+    }
+}
+
+/// Where a delivery stands, and until when it waits.
+fn state(delivery: &Delivery) -> String {
+    let state = delivery.state.as_str();
+    match delivery.due_at {
+        Some(due_at) => format!("{state} until {due_at}"),
+        None => state.to_owned(),
     }
 }
 
@@ -112,7 +124,8 @@ pub(crate) fn rows(report: &mut Report, attempt: &Attempt, margin: &str) -> Resu
 
 /// A table of deliveries.
 pub(crate) fn table(deliveries: &[Delivery]) -> Table {
-    let mut table = Table::new(&["ID", "EVENT", "WEBHOOK", "RESULT", "LATENCY", "AT"]);
+    let headings = ["ID", "EVENT", "WEBHOOK", "STATE", "ATTEMPTS", "RESULT", "LATENCY", "AT"];
+    let mut table = Table::new(&headings);
     for delivery in deliveries {
         let test = if delivery.test { " (test)" } else { "" };
         let took = delivery.attempts.last().map_or(0, |attempt| attempt.phases.total_us);
@@ -120,7 +133,9 @@ pub(crate) fn table(deliveries: &[Delivery]) -> Table {
             delivery.id.to_string().into(),
             format!("{}{test}", delivery.event).into(),
             Cell::number(delivery.webhook),
-            Cell::from(result(delivery)).ink(ink(delivery.state)),
+            Cell::from(state(delivery)).ink(ink(delivery.state)),
+            Cell::number(delivery.attempts.len()),
+            delivery.attempts.last().map_or_else(|| "-".to_owned(), result_of).into(),
             Cell::number(micros(took)),
             delivery.created_at.to_string().into(),
         ]);
@@ -132,12 +147,13 @@ pub(crate) fn table(deliveries: &[Delivery]) -> Table {
 pub(crate) fn whole(report: &mut Report, delivery: &Delivery) -> Result<(), Failure> {
     let test = if delivery.test { " · test" } else { "" };
     let about = format!(
-        "{} · {} {} · webhook {} · {}{test}",
+        "{} · {} {} · webhook {} · {}{test} · {}",
         delivery.id,
         shown(&delivery.event),
         shown(&delivery.event_id),
         delivery.webhook,
-        delivery.created_at
+        delivery.created_at,
+        delivery.state.as_str()
     );
     let about = report.ink(Ink::Dim, about);
     report.line(about)?;
@@ -155,11 +171,11 @@ fn exchange(report: &mut Report, attempt: &Attempt) -> Result<(), Failure> {
     let request = &attempt.request;
     report.line(format_args!("> {} {}", shown(&request.method), shown(&request.url)))?;
     headers(report, &request.headers, "> ")?;
-    capture::body(report, &request.body, "> ")?;
+    capture::body(report, &request.body, "> ", ALL)?;
     let Some(response) = &attempt.response else { return Ok(()) };
     report.line(format_args!("< {}", response.status))?;
     headers(report, &response.headers, "< ")?;
-    capture::body(report, &response.body, "< ")
+    capture::body(report, &response.body, "< ", ALL)
 }
 
 fn headers(report: &mut Report, headers: &[(String, Octets)], margin: &str) -> Result<(), Failure> {
@@ -219,6 +235,7 @@ fn before_sending(phase: Phase) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::paint::{ColorWhen, Paint};
     use hooklab_shared::capture::BodyDocument;
     use hooklab_shared::delivery::{Phases, SentRequest};
     use hooklab_shared::id::Timestamp;
@@ -273,6 +290,21 @@ mod tests {
         assert_eq!(code_of_all(&[done, gone.clone()]), Code::SomeFailed);
         assert_eq!(code_of_all(&[gone.clone(), gone.clone()]), Code::NotConnected);
         assert_eq!(code_of_all(&[gone, refused]), Code::NotDelivered);
+    }
+
+    #[test]
+    fn the_log_tells_where_a_delivery_stands() {
+        let failed = || failed(Phase::Connect);
+        let told =
+            |delivery: Delivery| table(&[delivery]).render(Paint::new(ColorWhen::Never, false));
+        let due_at = Some(Timestamp::default());
+        let pending = Delivery { state: DeliveryState::Pending, due_at, ..failed() };
+        let text = told(pending);
+        assert!(text.contains("pending until 1970-01-01T00:00:00") && text.contains("  1  failed"));
+        assert!(told(failed()).contains("exhausted  "));
+        let state = DeliveryState::Cancelled;
+        let none = Delivery { state, attempts: Vec::new(), ..failed() };
+        assert!(told(none).contains("cancelled         0  -"));
     }
 
     #[test]

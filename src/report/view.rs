@@ -1,11 +1,10 @@
 //! A capture's content, understood and laid out.
 
-use hooklab_shared::escape;
 use hooklab_shared::headers::Octets;
 use hooklab_shared::view::{Content, Markup, Part, View};
 
 use super::paint::Ink;
-use super::{Report, shown, shown_bytes, size};
+use super::{Report, capture, shown, shown_bytes, size};
 use crate::exit::Failure;
 
 /// Hex digits on one line: 16 bytes.
@@ -19,13 +18,19 @@ pub(crate) fn whole(report: &mut Report, view: &View) -> Result<(), Failure> {
         .map_or_else(|| "no content type".to_owned(), |kind| shown_bytes(kind.as_bytes()));
     let mut about = format!("{} · {claimed} · {}", kind(&view.content), size(view.size));
     for coding in &view.codings {
-        about += &format!(" · {} taken off", shown(&coding.name));
+        let how = match coding.error {
+            None => "taken off",
+            Some(_) if coding.size > 0 => "taken off in part",
+            Some(_) => "not taken off",
+        };
+        about += &format!(" · {} {how}", shown(&coding.name));
     }
     if view.sniffed {
         about += " · told from its bytes";
     }
     let about = report.ink(Ink::Dim, about);
     report.line(about)?;
+    capture::signature(report, view.signature.as_ref())?;
     for coding in &view.codings {
         wrong(report, coding.error.as_deref(), "")?;
     }
@@ -111,10 +116,10 @@ fn field(report: &mut Report, name: &Octets, value: &Octets, margin: &str) -> Re
 }
 
 fn lines(report: &mut Report, text: &str, margin: &str) -> Result<(), Failure> {
-    for line in escape::terminal(text, true).lines() {
-        report.line(format_args!("{margin}{line}"))?;
+    match capture::is_binary(text) {
+        true => capture::no_text(report, text.len() as u64, margin, capture::ALL),
+        false => capture::preview(report, text, margin, capture::ALL),
     }
-    Ok(())
 }
 
 fn wrong(report: &mut Report, error: Option<&str>, margin: &str) -> Result<(), Failure> {
@@ -164,7 +169,8 @@ mod tests {
     fn of(content: &str) -> String {
         told(&format!(
             r#"{{"content_type":"a/b","codings":[{{"name":"gzip","size":9}}],"size":9,
-                "sniffed":true,"content":{content}}}"#
+                "sniffed":true,"content":{content},"signature":{{"scheme":"github",
+                "verdict":"invalid","reason":"it is in \u001bbase64"}}}}"#
         ))
     }
 
@@ -173,6 +179,8 @@ mod tests {
         let json =
             of(r#"{"kind":"json","text":"{\n  \"a\": \"\u001b\"\n}","repeated_keys":["/a"]}"#);
         assert!(json.starts_with("JSON · a/b · 9 B · gzip taken off · told from its bytes\n"));
+        let signature = "\nsignature invalid (github): it is in \\u{1b}base64\n";
+        assert!(json.contains(signature), "{json}");
         assert!(json.contains("! keys that come twice: /a\n{\n  \"a\": \"\\u{1b}\"\n}"), "{json}");
         let form = of(r#"{"kind":"form","fields":[["a","1\n"]],"total":3}"#);
         assert!(form.contains("a = 1\\n\n… and 2 more fields\n"), "{form}");
@@ -184,5 +192,11 @@ mod tests {
             "truncated":true}"#);
         assert!(text.starts_with("HTML") && text.ends_with("read as windows-1252\né\n…\n"));
         assert!(of(r#"{"kind":"empty"}"#).starts_with("empty"));
+        let wrong = told(
+            r#"{"content_type":null,"sniffed":false,"size":3,"content":{"kind":"empty"},"codings":[
+                {"name":"gzip","size":5,"error":"it is cut off"},
+                {"name":"sdch","size":0,"error":"it is not known here"}]}"#,
+        );
+        assert!(wrong.contains(" · gzip taken off in part · sdch not taken off\n"), "{wrong}");
     }
 }

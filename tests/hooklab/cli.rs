@@ -51,6 +51,20 @@ fn usage_errors_end_with_2() {
 }
 
 #[test]
+fn what_is_left_out_or_misspelled_is_named_with_what_there_is() {
+    for (args, told) in [
+        (&["tail"][..], "--all"),
+        (&["replay", "a", "--to", "http://127.0.0.1:9/"], "--query"),
+        (&["replay", "a", "1-3", "--to", "http://127.0.0.1:9/"], "42 43"),
+        (&["replay", "a", "1", "--speed", "10", "--to", "http://127.0.0.1:9/"], "--timing"),
+        (&["deliveries", "resend"], "--since"),
+        (&["deliveries", "nope"], "a delivery's id in full"),
+    ] {
+        run(args).assert_refused(2, &[told]);
+    }
+}
+
+#[test]
 fn a_server_that_is_not_there_ends_with_4_and_what_to_try() {
     for args in [&["bin", "list"][..], &["tail", "x"], &["fire", "payment_received"], &["ready"]] {
         // Port 9 (discard) is served by nobody on a developer's machine.
@@ -173,6 +187,27 @@ fn tail_prints_a_line_a_capture_and_resumes() {
     assert_eq!([next(), next()], [2, 3]);
     let (_, new) = server.post("/tailed/new", b"{}").captured();
     assert_eq!(next(), new);
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn tail_tells_what_came_of_signatures_where_the_bin_verifies() {
+    let server = Server::start();
+    let verify = ["bin", "create", "signed", "--verify", "github", "--secret", "hush"];
+    assert_eq!(server.run(&verify).code, Some(0));
+    server.post("/signed", b"{}");
+    server.post("/signed", b"{}");
+    let home = tempfile::tempdir().unwrap();
+    let mut command = program(home.path());
+    command.env("HOOKLAB_SERVER", format!("http://{}", server.dashboard));
+    command.args(["tail", "signed", "--after", "0"]).stdout(Stdio::piped());
+    let mut child = command.stdin(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for line in lines.take(2) {
+        let line = line.unwrap();
+        assert!(line.contains("signature missing"), "{line}");
+    }
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::harness::command::finish;
+use crate::harness::command::{finish, run};
 use crate::harness::server::Server;
 use crate::walkthrough::on_path;
 
@@ -43,6 +43,23 @@ fn every_link_of_the_prose_leads_somewhere() {
             assert!(is_outside || there.exists(), "{}: {link}", page.display());
         }
     }
+}
+
+#[test]
+fn the_exit_codes_of_the_prose_are_those_that_the_program_tells() {
+    let told = run(&["exit-codes"]).stdout;
+    let mut rows: Vec<String> = Vec::new();
+    for line in told.lines().skip(1) {
+        match line.trim_start().split_once("  ") {
+            Some((code, text)) => rows.push(format!("| {code} | {text}")),
+            None => *rows.last_mut().unwrap() += &format!(" {}", line.trim_start()),
+        }
+    }
+    let page = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, table) = page.split_once("| code | |\n|---|---|\n").unwrap();
+    let want: String = rows.iter().map(|row| format!("{row} |\n")).collect();
+    assert_eq!(table, want);
 }
 
 fn pages() -> Vec<PathBuf> {

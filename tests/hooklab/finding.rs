@@ -249,6 +249,17 @@ fn the_command_finds_the_same() {
     assert!(!ran.stdout.contains("/hooks/"), "{ran:?}");
     let ran = server.run(&["captures", BIN, "--jq", ".body.json.amount > 10", "--json"]);
     assert!(ran.stdout.contains("/hooks/b") && !ran.stdout.contains("/hooks/a"), "{ran:?}");
+    let ran = server.run(&["captures", BIN, "--jq", ".seq > 99"]);
+    assert_eq!((ran.code, ran.stderr.contains("no capture matches")), (Some(0), true), "{ran:?}");
+    let fails = server.run(&["captures", BIN, "--jq", ".headers.host"]);
+    fails.assert_refused(2, &["all 8 captures", "cannot index", "show --json"]);
+    let some = "if .seq > 7 then error(\"late\") else false end";
+    let ran = server.run(&["captures", BIN, "--jq", some]);
+    assert_eq!(
+        (ran.code, ran.stderr.contains("on 1 of 8 captures: late")),
+        (Some(0), true),
+        "{ran:?}"
+    );
     server.run(&["captures", BIN, "--query", "methd:POST"]).assert_refused(2, &["method"]);
 }
 

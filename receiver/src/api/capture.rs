@@ -8,7 +8,7 @@ use axum::http::header::{
 use axum::http::{Response, StatusCode};
 use bytes::Bytes;
 use hooklab_shared::bin::Verify;
-use hooklab_shared::capture::{Capture, Document};
+use hooklab_shared::capture::{Capture, Document, SignatureVerdict};
 use hooklab_shared::diff::{self, Diff};
 use hooklab_shared::extract::{Json, Path};
 use hooklab_shared::id::BinName;
@@ -44,19 +44,22 @@ pub(super) async fn show(
     State(receiver): State<Receiver>,
     Path((bin, seq)): Path<(String, String)>,
 ) -> Result<Json<Document>, Problem> {
-    let configured = receiver.store.configured(&bin);
     let capture = read(&receiver, bin, seq).await?;
     let asked = receiver.clone();
     look(&receiver, move || {
         let mut document = capture.document();
-        let verify = configured.as_ref().and_then(|configured| configured.config.verify.as_ref());
-        document.signature = verify.map(|verify| {
-            let known = known(&asked, &capture.bin, verify);
-            explained(verify, &capture, asked.capture_url(), &known)
-        });
+        document.signature = signature(&asked, &capture);
         Ok(Json(document))
     })
     .await
+}
+
+/// What came of checking a capture's signature, where its bin verifies. May take a second.
+fn signature(receiver: &Receiver, capture: &Capture) -> Option<SignatureVerdict> {
+    let configured = receiver.store.configured(capture.bin.as_str())?;
+    let verify = configured.config.verify.as_ref()?;
+    let known = known(receiver, &capture.bin, verify);
+    Some(explained(verify, capture, receiver.capture_url(), &known))
 }
 
 /// The secrets of other bins: who mixes up two of them is told so.
@@ -131,7 +134,13 @@ pub(super) async fn view(
     Path((bin, seq)): Path<(String, String)>,
 ) -> Result<Json<View>, Problem> {
     let capture = read(&receiver, bin, seq).await?;
-    look(&receiver, move || Ok(Json(view::of(&capture, &ViewLimits::default())))).await
+    let asked = receiver.clone();
+    look(&receiver, move || {
+        let mut view = view::of(&capture, &ViewLimits::default());
+        view.signature = signature(&asked, &capture);
+        Ok(Json(view))
+    })
+    .await
 }
 
 /// What differs from one capture to another of the same bin.

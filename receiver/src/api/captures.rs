@@ -1,7 +1,7 @@
 //! Captures of a bin: list, find, clear.
 
 use axum::extract::State;
-use hooklab_shared::bin::Page;
+use hooklab_shared::bin::{Found, Page};
 use hooklab_shared::capture::{Capture, Summary};
 use hooklab_shared::extract::{Json, Path, Query, bad_parameter, page_items};
 use hooklab_shared::id::Seq;
@@ -72,14 +72,16 @@ pub(super) struct Cleared {
 
 /// Lists captures, without their bodies.
 ///
-/// With `q` or `jq` a page looks at no more than 20,000 captures and no longer than 100 ms; it may
-/// then have fewer items than its limit, even none, and a `next` to go on from.
+/// With `q` or `jq`, and in a bin that verifies signatures, a page looks at no more than 20,000
+/// captures and no longer than 100 ms; it may then have fewer items than its limit, even none, and
+/// a `next` to go on from. A capture that the jq filter fails on is not in it; `jq_failed` says how
+/// many those were, and why.
 #[utoipa::path(
     get, path = "/bins/{bin}/captures", operation_id = "list_captures", tag = "captures",
     params(("bin" = String, Path, description = "The bin's name."), Listing),
     responses(
         (status = 200, description = "A page of captures. `next` is the seq to go on from: give it \
-            as `before` when the newest come first, else as `after`.", body = Page<Summary>),
+            as `before` when the newest come first, else as `after`.", body = Found),
         Refused<404>, Refused<422>, Refused<503>,
     )
 )]
@@ -87,7 +89,7 @@ pub(super) async fn list(
     State(receiver): State<Receiver>,
     Path(bin): Path<String>,
     Query(listing): Query<Listing>,
-) -> Result<Json<Page<Summary>>, Problem> {
+) -> Result<Json<Found>, Problem> {
     let limit = page_items(listing.limit, receiver.limits())?;
     let newest_first = match listing.order {
         Some(order) => order == Order::Desc,
@@ -95,18 +97,17 @@ pub(super) async fn list(
     };
     let Listing { after, before, q, jq, .. } = listing;
     let range = Range { after, before, newest_first, limit };
-    match q.is_none() && jq.is_none() {
+    let configured = receiver.store.configured(&bin);
+    let verifies = configured.is_some_and(|configured| configured.config.verify.is_some());
+    // A signature is of the whole body, which a list of everything does not read.
+    match q.is_none() && jq.is_none() && !verifies {
         true => everything(&receiver, bin, range).await,
         false => found(&receiver, bin, range, q, jq).await,
     }
     .map(Json)
 }
 
-async fn everything(
-    receiver: &Receiver,
-    bin: String,
-    range: Range,
-) -> Result<Page<Summary>, Problem> {
+async fn everything(receiver: &Receiver, bin: String, range: Range) -> Result<Found, Problem> {
     let store = receiver.store.clone();
     let name = bin.clone();
     // One more than is shown tells whether there is a next page.
@@ -116,7 +117,7 @@ async fn everything(
     let more = items.len() > range.limit;
     items.truncate(range.limit);
     let next = items.last().filter(|_| more).map(|summary| summary.seq.to_string());
-    Ok(Page { items, next })
+    Ok(Found { page: Page { items, next }, jq_failed: None })
 }
 
 async fn found(
@@ -125,13 +126,18 @@ async fn found(
     range: Range,
     q: Option<String>,
     jq: Option<String>,
-) -> Result<Page<Summary>, Problem> {
+) -> Result<Found, Problem> {
     let asked = receiver.clone();
     look(receiver, move || {
         let selection = Selection::read(&asked, q.as_deref(), jq.as_deref())?;
         asked.store.bin(&bin).ok_or_else(|| unknown_bin(&bin))?;
-        let found = scan::page(&asked.store, &bin, range, &selection, Capture::summary)?;
-        Ok(Page { items: found.items, next: found.next.map(|next| next.to_string()) })
+        let summary = |capture: &Capture| Summary {
+            signature: selection.signature(capture),
+            ..capture.summary()
+        };
+        let found = scan::page(&asked.store, &bin, range, &selection, summary)?;
+        let page = Page { items: found.items, next: found.next.map(|next| next.to_string()) };
+        Ok(Found { page, jq_failed: selection.jq_failed() })
     })
     .await
 }

@@ -1,8 +1,9 @@
 //! Which captures are asked for: `q`, and `jq` over what `q` leaves.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use hooklab_shared::bin::JqFailed;
 use hooklab_shared::capture::{Capture, SignatureVerdict};
 use hooklab_shared::extract::bad_parameter;
 use hooklab_shared::id::Timestamp;
@@ -19,6 +20,15 @@ pub(super) struct Selection {
     receiver: Receiver,
     query: Option<Query>,
     jq: Option<Jq>,
+    tried: Mutex<Tried>,
+}
+
+/// What became of the jq filter so far.
+#[derive(Default)]
+struct Tried {
+    captures: u64,
+    failed: u64,
+    why: Option<String>,
 }
 
 impl Selection {
@@ -34,7 +44,7 @@ impl Selection {
             .transpose()
             .map_err(|error| bad_parameter("q", format!("cannot be used: failed to {error}")))?;
         let jq = jq.map(Jq::compile).transpose().map_err(|error| jq_problem(&error))?;
-        Ok(Self { receiver: receiver.clone(), query, jq })
+        Ok(Self { receiver: receiver.clone(), query, jq, tried: Mutex::default() })
     }
 
     /// Whether every capture passes.
@@ -64,11 +74,17 @@ impl Selection {
         let Some(jq) = &self.jq else { return Ok(true) };
         let mut document = capture.document();
         document.signature = signature;
-        match jq.matches(&document) {
-            Ok(Match::Yes) => Ok(true),
-            Ok(Match::No | Match::Failed(_)) => Ok(false),
-            Err(error) => Err(jq_problem(&error)),
-        }
+        let found = jq.matches(&document).map_err(|error| jq_problem(&error))?;
+        let passes = found == Match::Yes;
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner).note(found);
+        Ok(passes)
+    }
+
+    /// On how many captures the filter failed, and why on the first; nothing where it never did.
+    pub(super) fn jq_failed(&self) -> Option<JqFailed> {
+        let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let why = tried.why.clone()?;
+        Some(JqFailed { captures: tried.failed, of: tried.captures, why })
     }
 
     /// The same for a live channel, if there is anything to pass.
@@ -85,6 +101,16 @@ impl Selection {
         let configured = self.receiver.store.configured(capture.bin.as_str())?;
         let verify = configured.config.verify.as_ref()?;
         Some(verdict(verify, capture, self.receiver.capture_url()))
+    }
+}
+
+impl Tried {
+    fn note(&mut self, found: Match) {
+        self.captures += 1;
+        if let Match::Failed(why) = found {
+            self.failed += 1;
+            self.why.get_or_insert(why);
+        }
     }
 }
 

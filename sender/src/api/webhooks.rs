@@ -206,6 +206,9 @@ pub(super) async fn test(
 
 /// Gives a webhook another secret, told this once; the old one signs beside it for a day, or as
 /// long as is asked for.
+///
+/// Two sign at most: while an older one still does, this is refused, unless the overlap is `0s`,
+/// which ends both at once.
 #[utoipa::path(
     post, path = "/webhooks/{id}/secret", operation_id = "rotate_secret", tag = "webhooks",
     params(("id" = String, Path, description = "The webhook's number.")),

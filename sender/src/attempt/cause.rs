@@ -22,6 +22,8 @@ pub(super) enum Cause {
     Closed,
     Timeout(Duration),
     Certificate(String),
+    /// The server's own certificate is one of an authority, as `openssl req -x509` makes them.
+    Authority,
     NotTls,
     Tls(String),
     NoRoots,
@@ -67,6 +69,9 @@ impl Cause {
                 format!("{what} within {} s", limit.as_secs_f32())
             }
             Self::Certificate(why) => format!("certificate {why}"),
+            Self::Authority => {
+                "certificate is an authority's own (CA:TRUE), and not a server's".to_owned()
+            }
             Self::NotTls => "the target does not speak TLS".to_owned(),
             Self::Tls(why) => format!("TLS failed: {why}"),
             Self::NoRoots => "this machine has no root certificates".to_owned(),
@@ -100,6 +105,11 @@ impl Cause {
             Self::Certificate(_) => {
                 "use a certificate for that host from a root that this machine trusts \
                  (SSL_CERT_FILE names more roots)"
+            }
+            Self::Authority => {
+                "make it one of a server, and trusted: `openssl req -x509` with \
+                 `-addext basicConstraints=critical,CA:FALSE` and \
+                 `-addext subjectAltName=DNS:localhost,IP:127.0.0.1`, then name it in SSL_CERT_FILE"
             }
             Self::NotTls => "is it plain HTTP? then register the URL with http://",
             Self::Tls(_) => "does the target speak TLS 1.2 or 1.3?",
@@ -167,11 +177,38 @@ fn of_tls(error: &rustls::Error) -> Cause {
                 // An authority that was made anew has the name of the old one, and another key.
                 Bad::UnknownIssuer | Bad::BadSignature => "is signed by nobody this machine trusts",
                 Bad::Revoked => "is revoked",
-                other => return Cause::Certificate(format!("is not acceptable: {other}")),
+                Bad::BadEncoding => "cannot be read: it is damaged",
+                Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => {
+                    "is not for servers (its extended key usage says so)"
+                }
+                Bad::UnhandledCriticalExtension => "demands an extension that is not known here",
+                other => return of_other_certificate(&other.to_string()),
             };
             Cause::Certificate(why.to_owned())
         }
         rustls::Error::InvalidMessage(_) => Cause::NotTls,
         other => Cause::Tls(other.to_string()),
     }
+}
+
+/// What rustls passes on without a kind of its own is named as its verifier's code names it.
+fn of_other_certificate(told: &str) -> Cause {
+    let why = match told {
+        told if told.contains("CaUsedAsEndEntity") => return Cause::Authority,
+        told if told.contains("EndEntityUsedAsCa") => {
+            "is signed by one that is no authority's (CA:FALSE)"
+        }
+        told if told.contains("PathLenConstraintViolated") => {
+            "has more authorities between it and its root than one of them allows"
+        }
+        told if told.contains("NameConstraintViolation") => {
+            "is for a host that its authority may not sign for"
+        }
+        told if told.contains("UnsupportedCertVersion") => "is older than X.509 version 3",
+        told if told.contains("Unsupported") && told.contains("Algorithm") => {
+            "is signed in a way that is not known here, or not safe any more"
+        }
+        other => return Cause::Certificate(format!("is not acceptable: {other}")),
+    };
+    Cause::Certificate(why.to_owned())
 }

@@ -94,3 +94,28 @@ fn a_body_drips_in_pieces() {
     assert_eq!(drips(3, Duration::from_secs(3)), (1, Duration::from_secs(1)));
     assert_eq!(drips(0, Duration::from_secs(3)), (1, Duration::from_secs(3)));
 }
+
+#[test]
+fn faults_that_cannot_both_be_true_contradict_each_other() {
+    let fault = |text: &str| text.parse::<Fault>().unwrap();
+    for (one, other) in [
+        ("stale", "future=1h"),
+        ("stale", "stale=1h"),
+        ("duplicate", "duplicate=3"),
+        ("truncated", "truncated=lying"),
+        ("truncated=lying", "chunked"),
+        ("wrong-signature", "missing-signature"),
+        ("missing-signature", "altered"),
+        ("missing-signature", "stale"),
+    ] {
+        let (one, other) = (fault(one), fault(other));
+        assert!(one.contradicts(other).is_some(), "{one} {other}");
+        assert_eq!(one.contradicts(other), other.contradicts(one));
+    }
+    let others = ["duplicate", "reorder", "altered", "chunked", "huge=9k", "slow", "stale"];
+    for (place, one) in others.iter().enumerate() {
+        for other in &others[..place] {
+            assert_eq!(fault(one).contradicts(fault(other)), None, "{one} {other}");
+        }
+    }
+}

@@ -226,6 +226,12 @@ impl Order {
 
     fn check_faults(&self, errors: &mut Errors) {
         for (place, fault) in self.faults.iter().enumerate() {
+            let against = |before: &Fault| Some((*before, fault.contradicts(*before)?));
+            if let Some((before, why)) = self.faults[..place].iter().find_map(against) {
+                let detail = format!("({fault}) contradicts {before}: {why}");
+                errors.add(format!("faults[{place}]"), detail);
+                continue;
+            }
             let detail = match self.scheme() {
                 _ if fault.needs_secret() && self.keys.secrets.is_empty() => {
                     "needs a secret: nobody could notice it in what is not signed"

@@ -126,6 +126,7 @@ fn faults_that_nobody_could_notice_are_refused() {
     let stripe = NewSend { profile: Profile::Stripe, ..event(URL) };
     assert_eq!(refused(with(stripe, &["future"])), ["faults[0]"]);
     assert_eq!(refused(with(event(URL), &["reorder"])), ["faults"]);
+    assert_eq!(refused(with(event(URL), &["stale", "altered", "future"])), ["faults[2]"]);
 }
 
 #[test]
@@ -326,7 +327,8 @@ async fn many_go_at_once_and_each_is_told_once() {
 
 #[test]
 fn a_plan_that_is_too_large_is_refused_before_it_is_made() {
-    assert_eq!(refused(with(event(URL), &["duplicate=100"; 8])), ["repeat"]);
+    let many = NewSend { repeat: Some(u32::MAX), ..event(URL) };
+    assert_eq!(refused(with(many, &["duplicate=100", "id-reused"])), ["repeat"]);
     for rate in [1e-300, 0.0, f64::NAN] {
         let send = NewSend { rate: Some(rate), repeat: Some(2), ..event(URL) };
         assert_eq!(refused(send), ["rate"]);

@@ -95,22 +95,28 @@ impl Store {
     }
 
     /// Puts a new secret in the place of a webhook's; the old one signs too until then. Returns
-    /// `None` if there is no such webhook.
+    /// `None` if there is no such webhook. While one that was replaced before still signs, a third
+    /// would end it: then nothing changes, and until when it signs is the error.
     pub(crate) async fn rotate_secret(
         &self,
         id: i64,
         at: Timestamp,
         secret: Secret,
         old_until: Option<Timestamp>,
-    ) -> Result<Option<Webhook>, StoreError> {
+    ) -> Result<Option<Result<Webhook, Timestamp>>, StoreError> {
         self.write(move |connection| {
-            connection.execute(
+            let rotated = connection.execute(
                 "UPDATE webhook SET old_secret = iif(?3 IS NULL, NULL, secret), \
                  old_secret_until = iif(secret IS NULL, NULL, ?3), secret = ?2, \
-                 modified_at = ?4 WHERE id = ?1",
+                 modified_at = ?4 WHERE id = ?1 \
+                 AND (?3 IS NULL OR old_secret_until IS NULL OR old_secret_until <= ?4)",
                 params![id, secret.reveal(), old_until.map(Timestamp::as_micros), at.as_micros()],
             )?;
-            Ok(one(connection, id)?.map(|found| found.webhook))
+            let Some(Registered { webhook, .. }) = one(connection, id)? else { return Ok(None) };
+            Ok(Some(match webhook.old_secret_until {
+                Some(until) if rotated == 0 => Err(until),
+                _ => Ok(webhook),
+            }))
         })
         .await
     }

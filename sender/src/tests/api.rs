@@ -232,10 +232,16 @@ async fn a_secret_is_rotated_with_an_overlap_or_at_once() {
     assert!(told.body["old_secret_until"].is_string());
     call(&api, "POST", "/webhooks/1/test", &Value::Null).await;
     assert_eq!(marks(0), 2);
+    let again = call(&api, "POST", "/webhooks/1/secret", &json!({"overlap": "1h"})).await;
+    is_problem(&again, 409, "old-secret-signs");
+    call(&api, "POST", "/webhooks/1/test", &Value::Null).await;
+    assert_eq!(marks(1), 2);
     let told = call(&api, "POST", "/webhooks/1/secret", &json!({"overlap": "0s"})).await;
     assert_eq!((told.status, &told.body["old_secret_until"]), (200, &Value::Null));
     call(&api, "POST", "/webhooks/1/test", &Value::Null).await;
-    assert_eq!(marks(1), 1);
+    assert_eq!(marks(2), 1);
+    let told = call(&api, "POST", "/webhooks/1/secret", &json!({})).await;
+    assert_eq!(told.status, 200, "no older one signs any more");
     let bad = json!({"overlap": "60d", "secret": "whsec_x"});
     assert_eq!(call(&api, "POST", "/webhooks/1/secret", &bad).await.status, 422);
     assert_eq!(call(&api, "POST", "/webhooks/9/secret", &json!({})).await.status, 404);

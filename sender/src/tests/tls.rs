@@ -163,6 +163,27 @@ async fn who_is_not_trusted_is_refused() {
 }
 
 #[tokio::test]
+async fn a_certificate_of_ones_own_is_an_authoritys_or_a_servers() {
+    let mut authoritys = localhost();
+    authoritys.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let mut servers = localhost();
+    servers.is_ca = IsCa::ExplicitNoCa;
+    let mut seen = Vec::new();
+    for params in [authoritys, servers] {
+        let key = KeyPair::generate().unwrap();
+        let own = params.self_signed(&key).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(own.der().clone()).unwrap();
+        let port = target(&own, &key).await;
+        seen.push(attempt(&caller(roots), format!("https://localhost:{port}/x")).await);
+    }
+    let (cause, hint) = refused(&seen[0]);
+    assert_eq!(cause, "certificate is an authority's own (CA:TRUE), and not a server's");
+    assert!(hint.contains("CA:FALSE") && hint.contains("SSL_CERT_FILE"), "{hint}");
+    assert_eq!(seen[1].outcome, AttemptOutcome::Delivered);
+}
+
+#[tokio::test]
 async fn a_certificate_of_an_address_is_for_that_address() {
     let authority = Authority::new();
     let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();

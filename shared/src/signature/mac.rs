@@ -28,6 +28,19 @@ impl Encoding {
     pub(crate) const ALL: [Self; 5] =
         [Self::Hex, Self::UpperHex, Self::Base64, Self::UnpaddedBase64, Self::UrlBase64];
 
+    /// How many bytes a text stands for that is hex, or else base64; none where it is not.
+    pub(crate) fn decoded_bytes(self, text: &[u8]) -> Option<usize> {
+        match self {
+            Self::Hex | Self::UpperHex => {
+                let is_hex = text.len().is_multiple_of(2) && text.iter().all(u8::is_ascii_hexdigit);
+                is_hex.then_some(text.len() / 2)
+            }
+            Self::Base64 | Self::UnpaddedBase64 | Self::UrlBase64 => {
+                BASE64.decode(text).ok().map(|bytes| bytes.len())
+            }
+        }
+    }
+
     /// The bytes written this way; `UrlBase64` without padding.
     pub(crate) fn encode(self, bytes: &[u8]) -> String {
         match self {
@@ -43,6 +56,9 @@ impl Encoding {
     }
 }
 
+/// The length of an ed25519 signature.
+pub(crate) const ED25519_BYTES: usize = 64;
+
 /// The hash under an HMAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hash {
@@ -50,6 +66,16 @@ pub(crate) enum Hash {
     Sha1,
     /// SHA-256.
     Sha256,
+}
+
+impl Hash {
+    /// How many bytes it gives.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+        }
+    }
 }
 
 /// The HMAC of the parts one after the other.

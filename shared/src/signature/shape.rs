@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::clock::Clock;
-use super::mac::{Encoding, Hash};
+use super::mac::{ED25519_BYTES, Encoding, Hash};
 use super::secret::Form;
 
 /// A scheme, as far as it is data.
@@ -42,6 +42,14 @@ pub(crate) const PLAIN: Shape = Shape {
     clock: Clock::None,
     ed25519: false,
 };
+
+impl Shape {
+    /// Whether a text can be a signature of this scheme at all, whatever it signs.
+    pub(crate) fn is_formed(&self, text: &[u8]) -> bool {
+        let bytes = self.encoding.decoded_bytes(text);
+        bytes == Some(self.hash.bytes()) || (self.ed25519 && bytes == Some(ED25519_BYTES))
+    }
+}
 
 /// What a request claims: the signed id and timestamp as text, and its signatures.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use hooklab_shared::delivery::{Delivery, DeliveryState, Resend, Resent};
 use hooklab_shared::id::Timestamp;
 use uuid::Uuid;
@@ -14,9 +14,10 @@ use crate::report::{Report, delivery};
 
 /// Which deliveries to send again.
 #[derive(Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["id", "since"])))]
 pub(super) struct ResendArgs {
     /// A delivery's id
-    #[arg(required_unless_present = "since", conflicts_with = "since")]
+    #[arg(value_parser = value::delivery)]
     id: Option<Uuid>,
     /// All that were accepted since then: an instant such as 2026-11-24T10:00:00Z, or how long
     /// ago, such as 2h
@@ -72,6 +73,12 @@ async fn many(
     match report.is_json() {
         true => report.json(&told)?,
         false => report.line(format_args!("{} sent again", told.resent))?,
+    }
+    if told.resent == 0 && !report.is_json() {
+        let status = args.status.as_deref().unwrap_or("exhausted, unless --status says otherwise");
+        report.note(format_args!(
+            "sent again is what is of an active webhook, was accepted since then, and is {status}"
+        ));
     }
     Ok(Code::Done)
 }

@@ -37,7 +37,8 @@ pub(crate) struct AddArgs {
     /// How long an attempt may take, 1s to 60s [default: the profile's]
     #[arg(long, value_name = "DURATION")]
     timeout: Option<Span>,
-    /// How long each attempt waits for the one before it: 0s,5s,5m [default: the profile's]
+    /// How long each attempt waits for the one before it, the first one too: 0s,5s,5m are three
+    /// attempts [default: the profile's]
     #[arg(long, value_name = "WAIT,…")]
     schedule: Option<Schedule>,
     /// Deliveries a second at most

@@ -26,6 +26,16 @@ async fn a_capture_is_told_with_what_came_of_its_signature() {
     assert_eq!(get(&api, &format!("{list}:missing")).await.items(), [1]);
     let jq = "/bins/a/captures?jq=.signature.verdict==%22invalid%22";
     assert_eq!(get(&api, jq).await.items(), [2]);
+    let list = get(&api, "/bins/a/captures?limit=1").await.json();
+    assert_eq!(
+        (&list["items"][0]["signature"]["verdict"], &list["next"]),
+        (&json!("invalid"), &json!("2"))
+    );
+    let view = get(&api, "/bins/a/captures/2/view").await.json();
+    assert!(view["signature"]["reason"].as_str().unwrap().contains("base64"), "{view}");
+    assert_eq!(call(&api, "PATCH", "/bins/a", &json!({"verify":null})).await.status, 200);
+    let list = get(&api, "/bins/a/captures").await.json();
+    assert_eq!(list["items"][0].get("signature"), None);
 }
 
 #[tokio::test]

@@ -232,3 +232,22 @@ fn what_cannot_sign_says_so() {
     let refused = sign(Scheme::Twilio, &keys, &message);
     assert_eq!(refused, Err(Reason::Uncovered("bodySHA256")));
 }
+
+#[test]
+fn a_value_that_can_be_no_signature_is_told_from_a_wrong_one() {
+    for (scheme, header, prefix, wrong) in [
+        (Scheme::Github, "X-Hub-Signature-256", "sha256=", "00".repeat(32)),
+        (Scheme::GithubSha1, "X-Hub-Signature", "sha1=", "00".repeat(20)),
+        (Scheme::Shopify, "X-Shopify-Hmac-Sha256", "", format!("{}=", "A".repeat(43))),
+    ] {
+        let verdict = |mark: &str| {
+            let sample = Sample::of(scheme, "hush");
+            sample.with(header, format!("{prefix}{mark}").as_bytes()).verdict()
+        };
+        assert_eq!(verdict(&wrong), Verdict::Invalid(Reason::Mismatch), "{scheme}");
+        for malformed in ["zz", "00", "AAAA"] {
+            let unreadable = Verdict::Invalid(Reason::Unreadable(header));
+            assert_eq!(verdict(malformed), unreadable, "{scheme} {malformed}");
+        }
+    }
+}
