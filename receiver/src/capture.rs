@@ -6,16 +6,17 @@ mod received;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::panic::resume_unwind;
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
-use hooklab_shared::capture::{Outcome, Route};
+use hooklab_shared::capture::{Capture, Outcome, Route};
 use hooklab_shared::cidr::Cidr;
 use hooklab_shared::forwarded::client;
 use hooklab_shared::headers::{Head, Octets};
 use hooklab_shared::id::{BinName, Timestamp};
 use hooklab_shared::limits::Limits;
-use hooklab_shared::listen::{Held, Phase};
+use hooklab_shared::listen::{Held, Phase, Stop};
 use hooklab_shared::problem::Problem;
 use hooklab_shared::stray::{HEAD_BYTES_MAX, Stray, StrayReason};
 use hyper::body::Incoming;
@@ -42,6 +43,8 @@ pub(crate) struct Capturing {
     pub(crate) metrics: Arc<Metrics>,
     /// What every answer without a rule has.
     pub(crate) headers: reply::Headers,
+    /// True shortly before a stop cuts what is left: a body in progress ends there, to be kept.
+    pub(crate) cut: Stop,
 }
 
 /// What the requests of one connection have in common.
@@ -82,9 +85,10 @@ pub(crate) async fn answer(
     let Connected { capturing, tapped, phase, .. } = &*connected;
     let serving = phase.serving();
     // In HTTP/1 hyper leaves the body out by itself.
-    let is_bare = request.method() == Method::HEAD && request.version() == Version::HTTP_2;
-    let response = match Received::read(tapped, request, &capturing.limits).await {
-        Ok(received) => record(&connected, received).await,
+    let is_http2 = request.version() == Version::HTTP_2;
+    let is_bare = request.method() == Method::HEAD && is_http2;
+    let response = match Received::read(tapped, request, &capturing.limits, &capturing.cut).await {
+        Ok(received) => record(&connected, received, is_http2).await,
         Err(Unread { head, refusal }) => {
             let problem = refusal.problem();
             let (reason, status) = (refusal.reason(), problem.status);
@@ -97,7 +101,7 @@ pub(crate) async fn answer(
 }
 
 /// Keeps a request that was read, and answers it.
-async fn record(connected: &Connected, received: Received) -> Response<ReplyBody> {
+async fn record(connected: &Connected, received: Received, is_http2: bool) -> Response<ReplyBody> {
     let Connected { capturing, tapped, peer, .. } = connected;
     let outcome = received.outcome;
     let closing = outcome != Outcome::Complete;
@@ -124,14 +128,13 @@ async fn record(connected: &Connected, received: Received) -> Response<ReplyBody
         reply::fails(template, &place, &head, &body)
     });
     let capture = received.into_capture(name.clone(), id, *peer, client, replied);
-    let bytes = capture.content_bytes;
     let waiting = chosen.hold().map(|hold| reply::Hold::of(&capture, hold));
-    let under_way = capturing.metrics.committing();
-    let appended = capturing.store.append(capture, capturing.auto_create).await;
-    drop(under_way);
+    let appended = match is_http2 {
+        true => kept_apart(capturing.clone(), capture, asked).await,
+        false => keep(capturing, capture, asked).await,
+    };
     match appended {
         Ok(seq) => {
-            capturing.metrics.captured(outcome, bytes, asked.elapsed());
             let place = reply::Place { bin: &name, seq, id };
             if let Chosen::Default(status) = chosen {
                 return reply::by_default(&capturing.headers, status, &place, outcome);
@@ -148,16 +151,41 @@ async fn record(connected: &Connected, received: Received) -> Response<ReplyBody
         }
         Err(error) => {
             let (reason, problem) = refusal(&name, &error);
-            match reason {
-                Some(reason) => {
-                    let status = problem.status;
-                    Box::pin(stray(capturing, *peer, reason, status, &head, body_bytes)).await;
-                }
-                None => capturing.metrics.refused(),
+            if let Some(reason) = reason {
+                let status = problem.status;
+                Box::pin(stray(capturing, *peer, reason, status, &head, body_bytes)).await;
             }
             reply::problem(&problem, closing)
         }
     }
+}
+
+/// Has the store keep a capture, and counts what came of it.
+async fn keep(capturing: &Capturing, capture: Capture, asked: Instant) -> Result<u64, StoreError> {
+    let (outcome, bytes) = (capture.outcome, capture.content_bytes);
+    let under_way = capturing.metrics.committing();
+    let appended = capturing.store.append(capture, capturing.auto_create).await;
+    drop(under_way);
+    match &appended {
+        Ok(_) => capturing.metrics.captured(outcome, bytes, asked.elapsed()),
+        Err(StoreError::UnknownBin | StoreError::TooManyBins) => {}
+        Err(_) => capturing.metrics.refused(),
+    }
+    appended
+}
+
+/// As [`keep`], to its end in any case: hyper drops the request of an HTTP/2 stream that was reset
+/// while it waits, and what was read is to be kept and counted all the same.
+async fn kept_apart(
+    capturing: Arc<Capturing>,
+    capture: Capture,
+    asked: Instant,
+) -> Result<u64, StoreError> {
+    let keeping = tokio::spawn(async move { keep(&capturing, capture, asked).await });
+    keeping.await.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(_) => Err(StoreError::Closed),
+    })
 }
 
 /// An id that sorts by when its capture came.

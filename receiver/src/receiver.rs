@@ -1,5 +1,6 @@
 //! The receiver as a whole: opened, served, stopped.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,7 +13,7 @@ use hooklab_shared::problem::{FieldError, Problem};
 use hooklab_shared::reply::{Content, Rule};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::rustls::ServerConfig;
 use utoipa::openapi::OpenApi;
 use uuid::Uuid;
@@ -90,6 +91,7 @@ impl Receiver {
     /// Captures what comes in on these sockets until told to stop.
     pub async fn serve(&self, listeners: Vec<TcpListener>, stop: Stop) {
         let limits = self.settings.limits;
+        let (cutting, cut) = watch::channel(false);
         let capturing = Arc::new(Capturing {
             store: self.store.clone(),
             limits,
@@ -99,6 +101,7 @@ impl Receiver {
             tls: self.settings.tls.clone(),
             metrics: self.metrics.clone(),
             headers: Headers::default(),
+            cut,
         });
         let connected =
             move |socket, peer, stop| connection::serve(capturing.clone(), socket, peer, stop);
@@ -106,9 +109,18 @@ impl Receiver {
         let stopping = async {
             let _ = stopped.wait_for(|&stopped| stopped).await;
             self.stopping.send_replace(true);
+            // Early enough that what has come of a body can be kept and answered.
+            sleep(limits.drain_timeout * 4 / 5).await;
+            cutting.send_replace(true);
         };
         let serving = serve(listeners, limits.capture_connections_max, limits, stop, connected);
-        tokio::join!(serving, stopping);
+        let mut stopping = pin!(stopping);
+        let mut serving = pin!(serving);
+        tokio::select! {
+            biased;
+            () = &mut stopping => serving.await,
+            () = &mut serving => {}
+        }
     }
 
     /// The receiver's part of `/api/v1`, with paths relative to it.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{self, Command, Stdio};
 
 use hooklab_receiver::store::Durability;
 use hooklab_shared::id::BinName;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::settings::Settings;
 use crate::exit::Failure;
@@ -40,8 +40,12 @@ pub(crate) struct Ready {
 pub(crate) struct ReadyFile(PathBuf);
 
 impl ReadyFile {
-    /// Takes a stale file away: whoever waits for it must not read an older server's line.
+    /// Takes a stale file away: whoever waits for it must not read an older server's line. That of
+    /// a process that may still run stays until [`ReadyFile::write`] replaces it.
     pub(crate) fn prepare(path: &Path) -> Result<Self, Failure> {
+        if pid_in(path).is_some_and(may_run) {
+            return Ok(Self(path.to_owned()));
+        }
         match fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(told(path, &error)),
             _ => Ok(Self(path.to_owned())),
@@ -67,9 +71,27 @@ impl ReadyFile {
 }
 
 impl Drop for ReadyFile {
+    /// It is this server's to remove only while it tells of this server.
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        if pid_in(&self.0) == Some(process::id()) {
+            let _ = fs::remove_file(&self.0);
+        }
     }
+}
+
+/// The process that a ready file tells of.
+fn pid_in(path: &Path) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Told {
+        pid: u32,
+    }
+    serde_json::from_slice(&fs::read(path).ok()?).ok().map(|told: Told| told.pid)
+}
+
+/// Whether another process may have this id. In a container all servers have the same.
+fn may_run(pid: u32) -> bool {
+    let processes = Path::new("/proc/self");
+    pid != process::id() && (!processes.exists() || Path::new(&format!("/proc/{pid}")).exists())
 }
 
 fn told(path: &Path, error: &std::io::Error) -> Failure {
@@ -171,7 +193,7 @@ mod tests {
             dashboard: "http://127.0.0.1:1".into(),
             api: "http://127.0.0.1:1/api/v1".into(),
             bins: BTreeMap::new(),
-            pid: 7,
+            pid: process::id(),
             version: "0.1.0",
         };
         file.write(&ready).unwrap();
@@ -180,6 +202,11 @@ mod tests {
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
         drop(file);
         assert!(!path.exists());
+        let ours = ReadyFile::prepare(&path).unwrap();
+        fs::write(&path, format!(r#"{{"pid":{}}}"#, std::os::unix::process::parent_id())).unwrap();
+        let failed = ReadyFile::prepare(&path).unwrap();
+        drop((failed, ours));
+        assert!(path.exists(), "it is another server's");
         let nowhere = ReadyFile::prepare(Path::new("/no/such/ready")).unwrap();
         assert!(nowhere.write(&ready).unwrap_err().told.contains("--ready-file"));
     }

@@ -97,8 +97,15 @@ fn the_ready_line_tells_all_and_nothing_follows_it() {
     assert_eq!(ready, wanted);
     let written: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert_eq!(written, wanted);
+    // One that fails to start takes nothing from the one that runs.
+    let port = capture.rsplit(':').next().unwrap();
+    let second = ["serve", "--store", "memory:", "--port", port, "--ready-file"];
+    let second = run(&[&second[..], &[file.to_str().unwrap()]].concat());
+    assert_ne!(second.code, Some(0));
+    assert!(file.exists());
     server.post("/orders", b"x");
     assert_eq!(server.terminate(), (Some(0), String::new()));
+    assert!(!file.exists());
 }
 
 #[test]

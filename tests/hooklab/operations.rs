@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -94,6 +95,37 @@ fn what_retention_dropped_is_counted_and_stays_counted() {
     assert_eq!(dropped(), 3.0);
     assert_eq!(server.api("DELETE", "/bins/short", None).status, 204);
     assert_eq!(dropped(), 3.0);
+}
+
+#[test]
+fn a_stream_of_http_2_that_breaks_off_is_counted() {
+    let server = Server::start();
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--http2-prior-knowledge", "--noproxy", "*", "--max-time", "1"]);
+    curl.args(["--limit-rate", "1000", "--data-binary", &"x".repeat(100_000)]);
+    assert_eq!(
+        curl.arg(format!("http://{}/half", server.capture)).status().unwrap().code(),
+        Some(28)
+    );
+    assert_eq!(server.until_captured("half", 1)["outcome"], "aborted");
+    until("the count", || {
+        (sum(&metrics(&server), &["captures_total", "aborted"]) > 0.0).then_some(())
+    });
+}
+
+#[test]
+fn what_has_come_of_a_body_is_kept_when_the_server_stops() {
+    let home = tempfile::tempdir().unwrap();
+    let mut server = Server::on(home.path(), &[]);
+    let mut wire = server.wire();
+    wire.send(b"POST /half HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab").unwrap();
+    until("the request is read", || (sum(&metrics(&server), &["connections"]) > 0.0).then_some(()));
+    assert_eq!(server.terminate().0, Some(0));
+    assert_eq!(wire.answer().unwrap().status, 400);
+    let server = Server::on(home.path(), &[]);
+    let capture = server.until_captured("half", 1);
+    assert_eq!(capture["outcome"], "aborted");
+    assert_eq!(capture["body"]["text"], "ab");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A body as it is read, under its limits.
 
-use std::future::{Future as _, poll_fn};
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use hooklab_shared::body::{Body, Framing};
 use hooklab_shared::capture::Outcome;
 use hooklab_shared::limits::Limits;
+use hooklab_shared::listen::Stop;
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
 use hyper::body::{Body as _, Incoming};
@@ -44,6 +45,7 @@ impl Content {
         mut from: Incoming,
         tapped: &Tapped,
         limits: &Limits,
+        cut: &Stop,
     ) -> Outcome {
         loop {
             if self.trailers.is_none() && from.is_end_stream() {
@@ -53,23 +55,23 @@ impl Content {
             // Most often it is there, and a timer would cost more than all the rest.
             let at_once = poll_fn(|cx| Poll::Ready(Pin::new(&mut frame).poll(cx))).await;
             let next = match at_once {
-                Poll::Ready(next) => Ok(next),
+                Poll::Ready(next) => Ok(Some(next)),
                 Poll::Pending => {
                     self.waited = true;
-                    Box::pin(timeout(limits.body_idle_timeout, frame)).await
+                    Box::pin(timeout(limits.body_idle_timeout, uncut(frame, cut))).await
                 }
             };
             let data = match next {
-                Ok(None) => return Outcome::Complete,
-                Ok(Some(Ok(frame))) => match frame.into_data() {
+                Ok(Some(None)) => return Outcome::Complete,
+                Ok(Some(Some(Ok(frame)))) => match frame.into_data() {
                     Ok(data) => data,
                     Err(frame) => {
                         self.trailers = frame.into_trailers().ok();
                         continue;
                     }
                 },
-                Ok(Some(Err(_))) if tapped.is_over() => return Outcome::OverLimit,
-                Ok(Some(Err(_))) => return Outcome::Aborted,
+                Ok(Some(Some(Err(_)))) if tapped.is_over() => return Outcome::OverLimit,
+                Ok(Some(Some(Err(_))) | None) => return Outcome::Aborted,
                 Err(_) => return Outcome::TimedOut,
             };
             self.bytes += data.len() as u64;
@@ -80,7 +82,7 @@ impl Content {
                 if self.framing == Framing::Chunked {
                     self.one = tapped.claim_rest();
                 }
-                discard(from, limits).await;
+                discard(from, limits, cut).await;
                 return Outcome::OverLimit;
             }
         }
@@ -146,7 +148,7 @@ fn retold(content: &[u8], trailers: &HeaderMap) -> Body {
 
 /// A client that is cut off while it still sends would see a reset instead of the answer, so a
 /// body over the limit is read on for a while: as much again, and no longer than an idle body.
-async fn discard(mut incoming: Incoming, limits: &Limits) {
+async fn discard(mut incoming: Incoming, limits: &Limits, cut: &Stop) {
     let mut left = limits.body_bytes_max;
     let reading = async {
         while let Some(Ok(frame)) = incoming.frame().await {
@@ -156,5 +158,15 @@ async fn discard(mut incoming: Incoming, limits: &Limits) {
             }
         }
     };
-    let _ = timeout(limits.body_idle_timeout, reading).await;
+    let _ = timeout(limits.body_idle_timeout, uncut(reading, cut)).await;
+}
+
+/// What comes of it, unless the server is about to cut what it has not ended yet.
+async fn uncut<F: Future>(work: F, cut: &Stop) -> Option<F::Output> {
+    let mut cut = cut.clone();
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        _ = cut.wait_for(|&cut| cut) => None,
+    }
 }

@@ -9,6 +9,7 @@ use hooklab_shared::capture::{Capture, Outcome, Protocol, Replied, Timing};
 use hooklab_shared::headers::Head;
 use hooklab_shared::id::{BinName, Timestamp};
 use hooklab_shared::limits::Limits;
+use hooklab_shared::listen::Stop;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::HOST;
 use hyper::{Request, Version};
@@ -46,6 +47,7 @@ impl Received {
         tapped: &Tapped,
         request: Request<Incoming>,
         limits: &Limits,
+        cut: &Stop,
     ) -> Result<Self, Unread> {
         let is_http2 = request.version() == Version::HTTP_2;
         let claimed = match is_http2 {
@@ -71,7 +73,7 @@ impl Received {
         let framing = framing(&incoming, protocol, tapped, limits);
         let announced = incoming.size_hint().exact().unwrap_or_default();
         let mut content = Content::new(framing, announced);
-        let outcome = content.read(incoming, tapped, limits).await;
+        let outcome = content.read(incoming, tapped, limits, cut).await;
         let (content_bytes, waited) = (content.bytes, content.waited);
         let Some(body) = content.into_body(tapped, outcome, limits) else {
             return Err(Unread { head, refusal: Refusal::Disagreement });
