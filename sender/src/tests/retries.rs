@@ -177,6 +177,33 @@ async fn who_fails_for_five_days_is_deactivated_and_one_success_begins_anew() {
 }
 
 #[tokio::test]
+async fn a_new_url_and_activating_again_lift_a_hold() {
+    let busy = b"HTTP/1.1 503 Busy\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n";
+    let (mut sender, old) = (Moved::new(), Target::new(Answer::Bytes(busy)).await);
+    let new = Target::new(OK).await;
+    let id = sender.webhook(&old.url(), &json!({})).await;
+    let path = format!("/webhooks/{id}");
+    sender.fire().await;
+    sender.attempted().await.unwrap();
+    assert!(sender.get(&path).await["held_until"].is_string());
+    sender.fire().await;
+    sender.settle().await;
+    assert_eq!(old.requests().len(), 1, "it is held");
+    let patch = |patch: Value| super::call(&sender.api, "PATCH", &path, &patch);
+    let told = patch(json!({"url": new.url()})).await;
+    assert_eq!(told.body["held_until"], Value::Null);
+    new.until_requests(1).await;
+    patch(json!({"url": old.url()})).await;
+    sender.fire().await;
+    old.until_requests(2).await;
+    sender.until_log(|log| log["items"][0]["attempts"][0].is_object()).await;
+    sender.post("/webhooks/bulk", &json!({"action": "deactivate", "all": true})).await;
+    sender.post("/webhooks/bulk", &json!({"action": "activate", "all": true})).await;
+    sender.fire().await;
+    old.until_requests(3).await;
+}
+
+#[tokio::test]
 async fn retries_follow_a_new_url() {
     let (mut sender, old) = (Moved::new(), Target::new(Answer::Bytes(FAIL)).await);
     let new = Target::new(OK).await;
