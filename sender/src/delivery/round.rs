@@ -13,7 +13,7 @@ use super::lanes::{Bounds, Lanes, Wanted};
 use super::stir::Stirred;
 use super::{Health, STORE_PAUSE, Worker};
 use crate::clock::Clock;
-use crate::schedule::{self, FAILING_MAX, Verdict};
+use crate::schedule::{self, FAILING_MAX, SILENCE_MAX, Verdict};
 use crate::sender;
 use crate::store::{Asked, Ended, StoreError, Taken, Turned};
 
@@ -124,10 +124,13 @@ impl Round {
             return;
         }
         let ended: Arc<[Ended]> = std::mem::take(&mut self.ended).into();
-        let window = worker.clock.wait(FAILING_MAX);
-        let window = i64::try_from(window.as_micros()).unwrap_or(i64::MAX);
-        let failing_since_min = Timestamp::from_micros(now.as_micros().saturating_sub(window));
-        let asked = Asked { ended: ended.clone(), wanted: wanted.clone(), now, failing_since_min };
+        let asked = Asked {
+            ended: ended.clone(),
+            wanted: wanted.clone(),
+            now,
+            failing_since_min: schedule::before(now, worker.clock.wait(FAILING_MAX)),
+            silence_max: worker.clock.wait(SILENCE_MAX),
+        };
         let store = worker.store.clone();
         let answer = tokio::spawn(async move { store.turn(asked).await });
         self.turning = Some(Turning { ended, wanted, answer });

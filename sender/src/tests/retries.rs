@@ -147,7 +147,7 @@ async fn who_is_gone_gets_nothing_more_until_activated_again() {
 
 #[tokio::test]
 async fn who_fails_for_five_days_is_deactivated_and_one_success_begins_anew() {
-    let days: Vec<&str> = std::iter::once("0s").chain(["1day"; 10]).collect();
+    let days: Vec<&str> = std::iter::once("0s").chain(["12h"; 19]).collect();
     let mut turns = vec![FAIL; 4];
     turns.push(WELL);
     turns.extend([FAIL; 20]);
@@ -168,12 +168,36 @@ async fn who_fails_for_five_days_is_deactivated_and_one_success_begins_anew() {
         sender.until(due_at).await;
     }
     let lasted = sender.now().as_micros() - began.as_micros();
-    assert!((5 * DAY..7 * DAY).contains(&lasted) && attempts >= 4, "{lasted} {attempts}");
+    assert!((5 * DAY..6 * DAY).contains(&lasted) && attempts >= 9, "{lasted} {attempts}");
     let stands = sender.delivery(&delivery).await;
     assert_eq!(stands["state"], "cancelled");
     let webhook = sender.get(&format!("/webhooks/{id}")).await;
     assert!(webhook["deactivated_because"].as_str().unwrap().contains("has failed since"));
     assert_eq!(webhook["active"], false);
+}
+
+#[tokio::test]
+async fn a_few_failures_far_apart_do_not_deactivate() {
+    let (mut sender, target) = (Moved::new(), Target::new(Answer::Bytes(FAIL)).await);
+    let id = sender.webhook(&target.url(), &json!({"schedule": ["0s"]})).await;
+    // A day on which it is tried often, then a week of silence, then once more.
+    for _ in 0..12 {
+        sender.fire().await;
+        assert_eq!(sender.attempted().await, None);
+        tokio::time::advance(Duration::from_secs(3_600)).await;
+    }
+    tokio::time::advance(Duration::from_secs(7 * 24 * 3_600)).await;
+    sender.fire().await;
+    assert_eq!(sender.attempted().await, None);
+    let webhook = sender.get(&format!("/webhooks/{id}")).await;
+    assert_eq!(webhook["active"], true, "{webhook}");
+    // And one that is quiet: twice a week.
+    for _ in 0..4 {
+        tokio::time::advance(Duration::from_secs(3 * 24 * 3_600)).await;
+        sender.fire().await;
+        assert_eq!(sender.attempted().await, None);
+    }
+    assert_eq!(sender.get(&format!("/webhooks/{id}")).await["active"], true);
 }
 
 #[tokio::test]

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use hooklab_shared::delivery::{Attempt, AttemptOutcome, DeliveryState};
 use hooklab_shared::id::Timestamp;
-use hooklab_shared::span::Span;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Asked, Ended, Turned};
 use crate::delivery::Health;
+use crate::schedule;
 use crate::store::{StoreError, cancel, deliveries, webhooks};
 
 /// What a webhook has to remember of one turn.
@@ -112,13 +112,15 @@ fn remember(
     turned: &mut Turned,
 ) -> Result<(), StoreError> {
     let Some(last) = memory.last else { return Ok(()) };
-    let found: Option<(bool, Option<i64>)> = connection
+    // What failed before a long silence says nothing about this failure.
+    let silent_before = memory.failing_since.map(|at| schedule::before(at, asked.silence_max));
+    let found: Option<(bool, Option<i64>, u32)> = connection
         .prepare_cached(
             "UPDATE webhook SET last_at = ?2, last_ok = ?3, last_told = ?4, count = count + ?5, \
              failures = iif(?6, 0, failures) + ?7, \
-             failing_since = iif(?6, ?8, coalesce(failing_since, ?8)), \
+             failing_since = iif(?6 OR last_at < ?10, ?8, coalesce(failing_since, ?8)), \
              held_until = max(coalesce(held_until, 0), coalesce(?9, 0)) \
-             WHERE id = ?1 RETURNING active, failing_since",
+             WHERE id = ?1 RETURNING active, failing_since, failures",
         )?
         .query_row(
             params![
@@ -131,13 +133,14 @@ fn remember(
                 memory.failures,
                 memory.failing_since.map(Timestamp::as_micros),
                 memory.held_until.map(Timestamp::as_micros),
+                silent_before.map(Timestamp::as_micros),
             ],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )
         .optional()?;
-    let Some((active, failing_since)) = found else { return Ok(()) };
+    let Some((active, failing_since, failures)) = found else { return Ok(()) };
     let failing_since = failing_since.map(Timestamp::from_micros);
-    if let Some(because) = why_deactivated(memory, failing_since, asked)
+    if let Some(because) = why_deactivated(memory, failing_since, failures, asked)
         && active
     {
         deactivate(connection, webhook, &because, asked.now, turned)?;
@@ -151,18 +154,18 @@ fn remember(
 fn why_deactivated(
     memory: &Memory<'_>,
     failing_since: Option<Timestamp>,
+    failures: u32,
     asked: &Asked,
 ) -> Option<String> {
     if memory.gone {
         return Some("its target answered 410 Gone; activate it again once it is back".to_owned());
     }
-    let since = failing_since.filter(|&since| since <= asked.failing_since_min)?;
-    let days = Span::from(crate::schedule::FAILING_MAX);
-    let is_failing = memory.failures > 0;
-    is_failing.then(|| {
+    let since = failing_since.filter(|_| memory.failures > 0)?;
+    schedule::is_hopeless(failures, since, asked.failing_since_min).then(|| {
+        let days = schedule::FAILING_MAX.as_secs() / (24 * 3_600);
         format!(
-            "every attempt has failed since {since}, for {days}; activate it again once its \
-                 target is well"
+            "every attempt has failed since {since}, for {days} days; activate it again once \
+                 its target is well"
         )
     })
 }
