@@ -263,7 +263,8 @@ fn ended(taken: &Taken, attempt: Attempt, clock: Clock) -> Ended {
     let because = (state == DeliveryState::Exhausted).then(|| match (due.test, gone) {
         (_, true) => "its target answered 410 Gone".to_owned(),
         (true, _) => "a test is tried once".to_owned(),
-        (false, _) => format!("none of its {} attempts succeeded", schedule.len()),
+        (false, _) if step == 0 => "its only attempt failed".to_owned(),
+        (false, _) => format!("none of its {} attempts succeeded", step.saturating_add(1)),
     });
     Ended {
         row: due.row,

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use hooklab_shared::delivery::Message;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
 
 use super::moved::Moved;
 use super::target::{Answer, FAIL, OK, Target, WELL};
@@ -240,4 +242,30 @@ async fn retries_follow_a_new_url() {
     sender.until(due_at).await;
     assert_eq!(sender.attempted().await, None);
     assert_eq!((old.requests().len(), new.requests().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_late_answer_of_the_old_url_says_nothing_about_the_new_one() {
+    let (mut sender, new) = (Moved::new(), Target::new(OK).await);
+    for (event, answer) in [
+        ("payment_received", &b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"[..]),
+        ("invoice_sent", b"HTTP/1.1 503 Busy\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n"),
+    ] {
+        let old = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", old.local_addr().unwrap());
+        let id = sender.webhook(&url, &json!({"event": event})).await;
+        let fired = sender.post("/events", &json!({"type": event})).await.body;
+        let delivery = fired["deliveries"][0].clone();
+        let mut asked = old.accept().await.unwrap().0;
+        let patch = json!({"url": new.url()});
+        super::call(&sender.api, "PATCH", &format!("/webhooks/{id}"), &patch).await;
+        asked.write_all(answer).await.unwrap();
+        let due_at = sender.attempted().await.expect("it is tried at the new URL");
+        let webhook = sender.get(&format!("/webhooks/{id}")).await;
+        assert_eq!((&webhook["active"], &webhook["held_until"]), (&true.into(), &Value::Null));
+        assert_eq!(webhook["failing_since"], Value::Null);
+        sender.until(due_at).await;
+        assert_eq!(sender.attempted().await, None);
+        assert_eq!(sender.delivery(&delivery).await["state"], "delivered");
+    }
 }

@@ -31,10 +31,11 @@ pub(super) fn log(
 ) -> Result<(), StoreError> {
     let mut memories: BTreeMap<i64, Memory<'_>> = BTreeMap::new();
     for ended in &*asked.ended {
-        let (state, is_new) = record(connection, ended)?;
+        let is_past = ended.state != DeliveryState::Delivered && is_past(connection, ended)?;
+        let (state, is_new) = record(connection, ended, is_past)?;
         turned.states.push(state);
         if is_new {
-            memories.entry(ended.webhook).or_default().take_in(ended);
+            memories.entry(ended.webhook).or_default().take_in(ended, is_past);
         }
     }
     for (webhook, memory) in memories {
@@ -43,10 +44,33 @@ pub(super) fn log(
     Ok(())
 }
 
+/// Whether the webhook has another URL by now than the attempt went to: how the old one does says
+/// nothing about it.
+fn is_past(connection: &Connection, ended: &Ended) -> Result<bool, StoreError> {
+    let found = connection
+        .prepare_cached(
+            "SELECT w.url <> d.target FROM delivery d JOIN webhook w ON w.id = d.webhook \
+             WHERE d.row = ?1",
+        )?
+        .query_row([ended.row], |row| row.get(0))
+        .optional()?;
+    Ok(found.unwrap_or(false))
+}
+
 /// Where the delivery stands now, and whether this attempt was not logged before: a commit that
 /// seemed to fail may not have.
-fn record(connection: &Connection, ended: &Ended) -> Result<(DeliveryState, bool), StoreError> {
+fn record(
+    connection: &Connection,
+    ended: &Ended,
+    is_past: bool,
+) -> Result<(DeliveryState, bool), StoreError> {
     let attempt = &ended.attempt;
+    // A URL that is gone for good is not the one where it goes next.
+    let ended_state = match ended.state {
+        DeliveryState::Exhausted if is_past && ended.gone && !ended.test => DeliveryState::Pending,
+        state => state,
+    };
+    let because = ended.because.as_ref().filter(|_| ended_state == DeliveryState::Exhausted);
     let logged = connection
         .prepare_cached(
             "INSERT OR IGNORE INTO attempt (delivery, n, document) VALUES (?1, ?2, ?3)",
@@ -71,23 +95,26 @@ fn record(connection: &Connection, ended: &Ended) -> Result<(DeliveryState, bool
         .query_row(
             params![
                 ended.row,
-                ended.state.as_str(),
+                ended_state.as_str(),
                 attempt.n,
                 ended.step,
                 ended.due_at.as_micros(),
                 logged > 0,
-                ended.because,
+                because,
             ],
             |row| row.get(0),
         )
         .optional()?;
-    let state = state.map_or(ended.state, |state| deliveries::state(&state));
+    let state = state.map_or(ended_state, |state| deliveries::state(&state));
     Ok((state, logged > 0))
 }
 
 impl<'a> Memory<'a> {
-    fn take_in(&mut self, ended: &'a Ended) {
+    fn take_in(&mut self, ended: &'a Ended, is_past: bool) {
         self.last = Some(ended);
+        if is_past {
+            return;
+        }
         self.gone |= ended.gone;
         self.held_until = self.held_until.max(ended.held_until);
         let is_delivered = ended.state == DeliveryState::Delivered;
