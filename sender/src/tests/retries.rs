@@ -215,11 +215,10 @@ async fn a_new_url_and_activating_again_lift_a_hold() {
     sender.fire().await;
     sender.settle().await;
     assert_eq!(old.requests().len(), 1, "it is held");
-    let patch = |patch: Value| super::call(&sender.api, "PATCH", &path, &patch);
-    let told = patch(json!({"url": new.url()})).await;
+    let told = super::call(&sender.api, "PATCH", &path, &json!({"url": new.url()})).await;
     assert_eq!(told.body["held_until"], Value::Null);
     new.until_requests(1).await;
-    patch(json!({"url": old.url()})).await;
+    super::call(&sender.api, "PATCH", &path, &json!({"url": old.url()})).await;
     sender.fire().await;
     old.until_requests(2).await;
     sender.until_log(|log| log["items"][0]["attempts"][0].is_object()).await;
