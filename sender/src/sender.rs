@@ -57,7 +57,9 @@ pub struct Keep {
 }
 
 impl Default for Keep {
-    /// A hundred thousand deliveries, a few hundred megabytes, of a month.
+    /// A hundred thousand deliveries, of a month. That bounds their number, not their bytes: each
+    /// attempt keeps the request's body again, and up to 64 KiB of the answer. With small bodies it
+    /// is a few hundred megabytes; ten attempts each with a long error page are 64 GB.
     fn default() -> Self {
         Self { deliveries: 100_000, age: Duration::from_secs(30 * 24 * 3600) }
     }
