@@ -127,10 +127,10 @@ fn sent(
 fn did(must: Must, outcome: &AttemptOutcome) -> Option<bool> {
     let status = match outcome {
         AttemptOutcome::Refused { status, .. } => Some(*status),
-        AttemptOutcome::Failed { phase, .. } => match phase {
-            Phase::Policy | Phase::Dns | Phase::Connect | Phase::Tls => return None,
-            _ => None,
-        },
+        AttemptOutcome::Failed {
+            phase: Phase::Policy | Phase::Dns | Phase::Connect | Phase::Tls,
+            ..
+        } => return None,
         _ => None,
     };
     let is_delivered = *outcome == AttemptOutcome::Delivered;
