@@ -110,9 +110,13 @@ impl Caller {
         let outcome = match timeout(limit, self.run(outgoing, &mut trace)).await {
             Ok(Ok(())) => trace.judge(),
             Ok(Err(cause)) => cause.failed(trace.phase()),
+            // It was only the rest of the request that the target did not take.
+            Err(_) if trace.progress.answer.as_ref().is_some_and(Answer::has_ended) => {
+                trace.judge()
+            }
             Err(_) => Cause::Timeout(limit).failed(trace.phase()),
         };
-        trace.phases.total_us = micros(began, Instant::now());
+        trace.end(began);
         Called { answer: trace.progress.answer, phases: trace.phases, outcome }
     }
 
@@ -220,10 +224,19 @@ impl Trace {
         }
     }
 
-    /// 2xx alone is success.
+    /// Takes the time, which a timeout must not lose either.
+    fn end(&mut self, began: Instant) {
+        let now = Instant::now();
+        self.phases.total_us = micros(began, now);
+        if let Progress { began: Some(began), first_byte: Some(first), .. } = self.progress {
+            self.phases.first_byte_us = Some(micros(began, first));
+            self.phases.body_us = Some(micros(first, now));
+        }
+    }
+
     fn judge(&self) -> AttemptOutcome {
         match &self.progress.answer {
-            Some(answer) if (200..300).contains(&answer.status) => AttemptOutcome::Delivered,
+            Some(answer) if answer.is_success() => AttemptOutcome::Delivered,
             Some(answer) => {
                 let hint = cause::status_hint(answer.status, answer.field("location"));
                 AttemptOutcome::Refused { status: answer.status, hint }

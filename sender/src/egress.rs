@@ -9,10 +9,15 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use url::{Host, Url};
 
 pub use allow::{AllowTarget, BadAllowTarget};
+
+/// How long an address has for itself before the next one is tried beside it: what RFC 8305
+/// recommends.
+const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 
 /// What may be dialled: loopback, and what the user allows.
 #[derive(Clone, Debug)]
@@ -52,7 +57,7 @@ pub(crate) enum ResolveError {
 /// Why no address could be connected to.
 #[derive(Debug, Error)]
 pub(crate) enum ConnectError {
-    /// The network said no; the error is the last address's.
+    /// The network said no; of several addresses the error that tells most.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// No address answered in time.
@@ -92,23 +97,14 @@ impl Egress {
         self.vet(target.host_str().unwrap_or_default(), &found, port)
     }
 
-    /// Connects to the first vetted address that takes the connection, within `limit` in all.
+    /// Connects to whichever vetted address takes the connection first, within `limit` in all.
     pub(crate) async fn connect(
         &self,
         vetted: &Vetted,
         limit: Duration,
     ) -> Result<TcpStream, ConnectError> {
-        let dial = async {
-            let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-            for address in &vetted.0 {
-                match TcpStream::connect(address).await {
-                    Ok(stream) => return Ok(stream),
-                    Err(error) => last = error,
-                }
-            }
-            Err(last)
-        };
-        let stream = timeout(limit, dial).await.map_err(|_| ConnectError::Timeout(limit))??;
+        let dialled = timeout(limit, dial(&vetted.0)).await;
+        let stream = dialled.map_err(|_| ConnectError::Timeout(limit))??;
         // Small requests must not wait for the peer's delayed acknowledgement.
         stream.set_nodelay(true)?;
         Ok(stream)
@@ -124,6 +120,43 @@ impl Egress {
             vetted.push(SocketAddr::new(ip, port));
         }
         Ok(Vetted(vetted))
+    }
+}
+
+/// Dials one address after the other, the next one as soon as one has failed, or has not answered
+/// for a moment: one that is dead must not take the others' time (RFC 8305, section 5).
+async fn dial(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    if let [only] = addresses {
+        return TcpStream::connect(only).await;
+    }
+    let (mut left, mut dialling) = (addresses.iter(), JoinSet::new());
+    let mut told = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    loop {
+        if let Some(&address) = left.next() {
+            dialling.spawn(TcpStream::connect(address));
+        }
+        let wait = if left.len() > 0 { NEXT_ADDRESS_AFTER } else { Duration::MAX };
+        let Ok(ended) = timeout(wait, dialling.join_next()).await else { continue };
+        let error = match ended {
+            Some(Ok(Ok(stream))) => return Ok(stream),
+            Some(Ok(Err(error))) => error,
+            Some(Err(error)) => io::Error::other(error),
+            None => return Err(told),
+        };
+        if telling(&error) > telling(&told) {
+            told = error;
+        }
+    }
+}
+
+/// How much an error tells of the target: a refusal is the target's own, while a family of
+/// addresses that this machine does not have says nothing about it.
+fn telling(error: &io::Error) -> u8 {
+    match error.kind() {
+        io::ErrorKind::AddrNotAvailable => 0,
+        io::ErrorKind::NetworkUnreachable => 1,
+        io::ErrorKind::ConnectionRefused => 3,
+        _ => 2,
     }
 }
 
@@ -248,6 +281,44 @@ mod tests {
         assert!(!ok(told(&["10.0.0.1"], "http://10.0.0.2/").await));
         assert!(ok(told(&["fd00::/8"], "http://[fd12::1]/").await));
         assert!(!ok(told(&["0.0.0.0/0"], "http://[fd12::1]/").await));
+    }
+
+    #[tokio::test]
+    async fn an_address_that_does_not_answer_leaves_time_for_the_next() {
+        // Nobody accepts, and once the queue is full nobody is answered.
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let dead = socket.listen(1).unwrap().local_addr().unwrap();
+        let mut queued = Vec::new();
+        while let Ok(Ok(stream)) =
+            timeout(Duration::from_millis(100), TcpStream::connect(dead)).await
+        {
+            queued.push(stream);
+        }
+        let well = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let vetted = Vetted(vec![dead, well.local_addr().unwrap()]);
+        let limit = Duration::from_secs(5);
+        let stream = Egress::new(vec![]).connect(&vetted, limit).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), vetted.0[1]);
+    }
+
+    #[tokio::test]
+    async fn of_several_addresses_the_refusal_is_told() {
+        let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let refusing = free.local_addr().unwrap();
+        drop(free);
+        let unreachable: SocketAddr = "[2001:db8::1]:9".parse().unwrap();
+        for order in [[refusing, unreachable], [unreachable, refusing]] {
+            let error = dial(&order).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused, "{order:?}");
+        }
+        let kinds = [
+            io::ErrorKind::AddrNotAvailable,
+            io::ErrorKind::NetworkUnreachable,
+            io::ErrorKind::TimedOut,
+            io::ErrorKind::ConnectionRefused,
+        ];
+        assert!(kinds.map(|kind| telling(&kind.into())).is_sorted());
     }
 
     #[test]

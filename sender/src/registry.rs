@@ -68,7 +68,7 @@ pub(crate) async fn change(
     match sender.store().change_webhook(id, now(), change).await? {
         None => Ok(None),
         Some(Ok(changed)) => {
-            sender.live().webhook(&changed.webhook);
+            sender.changed(&changed.webhook);
             sender.cancelled(&changed.cancelled);
             Ok(Some(changed.webhook))
         }

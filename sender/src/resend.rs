@@ -16,16 +16,14 @@ pub(crate) async fn one(
 ) -> Result<Option<Delivery>, Problem> {
     let over = wait.then(|| sender.waiting().wait(id));
     let now = sender.clock().now();
-    let refused = |kind, detail| {
-        sender.waiting().ended(id);
-        Err(Problem::new(409, kind, detail))
-    };
-    match sender.store().resend(id, now).await? {
+    let sent_again = sender.store().resend(id, now).await;
+    let over = over.filter(|_| matches!(sent_again, Ok(SentAgain::Due { .. })));
+    // Others may wait for the same delivery, and go on.
+    sender.waiting().tidy(id);
+    let refused = |kind, detail| Err(Problem::new(409, kind, detail));
+    match sent_again? {
         SentAgain::Due { lane } => sender.stir(lane, now),
-        SentAgain::Unknown => {
-            sender.waiting().ended(id);
-            return Ok(None);
-        }
+        SentAgain::Unknown => return Ok(None),
         SentAgain::Pending => {
             return refused("pending", "it is pending: it goes by itself, or cancel it".to_owned());
         }

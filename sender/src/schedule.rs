@@ -40,8 +40,16 @@ const PATIENT_FAILURES: u32 = 10;
 const GAP_MAX: Duration = Duration::from_secs(60);
 
 /// How long a webhook may fail without one success before it is deactivated: longer than the
-/// schedule, so that no single event can bring it about.
+/// schedule.
 pub(crate) const FAILING_MAX: Duration = Duration::from_secs(5 * 24 * HOUR);
+
+/// Failures in a row without which it is not, however long it takes: a quiet webhook whose target
+/// was away twice is no dead one.
+const FAILURES_MIN: u32 = 10;
+
+/// Failures further apart than this do not belong together: nobody knows what was in between,
+/// where this machine slept or nothing was sent. It is longer than the schedule's longest wait.
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(2 * 24 * HOUR);
 
 /// What an attempt means for its delivery and its webhook. Durations are as in real time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +127,18 @@ pub(crate) fn retry_after(response: &GotResponse, now: Timestamp) -> Option<Dura
     let until = Timestamp::from(httpdate::parse_http_date(text).ok()?);
     let micros = until.as_micros().saturating_sub(now.as_micros());
     u64::try_from(micros).ok().map(Duration::from_micros)
+}
+
+/// Whether a webhook that has failed so many times in a row, all of them for as long as it may
+/// (`FAILING_MAX`), is to be deactivated.
+pub(crate) fn is_hopeless(failures: u32, since: Timestamp, failing_since_min: Timestamp) -> bool {
+    failures >= FAILURES_MIN && since <= failing_since_min
+}
+
+/// So long before this instant.
+pub(crate) fn before(at: Timestamp, span: Duration) -> Timestamp {
+    let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+    Timestamp::from_micros(at.as_micros().saturating_sub(micros))
 }
 
 /// How far apart the attempts of a webhook are that failed so many times in a row.

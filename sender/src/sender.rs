@@ -8,6 +8,7 @@ use hooklab_shared::directory::DirectoryError;
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::limits::Limits;
 use hooklab_shared::problem::Problem;
+use hooklab_shared::webhook::Webhook;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
@@ -19,7 +20,7 @@ use crate::api;
 use crate::attempt::Caller;
 use crate::catalogue::{Catalogue, OwnType};
 use crate::clock::Clock;
-use crate::delivery::{Retainer, Stir, Waiting, Worker};
+use crate::delivery::{Health, Retainer, Stir, Waiting, Worker};
 use crate::egress::{AllowTarget, Egress};
 use crate::live::Live;
 use crate::plugin::{self, Credentials};
@@ -56,7 +57,9 @@ pub struct Keep {
 }
 
 impl Default for Keep {
-    /// A hundred thousand deliveries, a few hundred megabytes, of a month.
+    /// A hundred thousand deliveries, of a month. That bounds their number, not their bytes: each
+    /// attempt keeps the request's body again, and up to 64 KiB of the answer. With small bodies it
+    /// is a few hundred megabytes; ten attempts each with a long error page are 64 GB.
     fn default() -> Self {
         Self { deliveries: 100_000, age: Duration::from_secs(30 * 24 * 3600) }
     }
@@ -287,6 +290,15 @@ impl Sender {
             self.stir(lane, delivery.due_at.unwrap_or(delivery.created_at));
             self.0.live.fired(delivery);
         }
+    }
+
+    /// Tells the worker and whoever watches of a webhook that was changed. One that does not fail
+    /// is held by nothing; of others the worker learns when it takes their next delivery.
+    pub(crate) fn changed(&self, webhook: &Webhook) {
+        if webhook.failing_since.is_none() {
+            self.0.stir.renewed(webhook.id, Health::clean(&webhook.url, webhook.rate));
+        }
+        self.0.live.webhook(webhook);
     }
 
     /// Tells whoever waits or watches of deliveries that were called off.

@@ -54,6 +54,10 @@ pub struct Webhook {
     /// Since when every attempt has failed.
     #[serde(default)]
     pub failing_since: Option<Timestamp>,
+    /// Until when it is left alone, because its target has too much to do; what is past holds no
+    /// more.
+    #[serde(default)]
+    pub held_until: Option<Timestamp>,
     /// How many deliveries succeeded; test events do not count.
     pub count: u64,
     /// When it was made.

@@ -4,8 +4,11 @@ mod given;
 mod list;
 mod many;
 
+use std::time::SystemTime;
+
 use clap::{Args, Subcommand};
 use hooklab_shared::delivery::Delivery;
+use hooklab_shared::id::Timestamp;
 use hooklab_shared::span::Span;
 use hooklab_shared::webhook::{
     BulkAction, CreatedWebhook, RotatedSecret, Rotation, Webhook, WebhookPatch,
@@ -166,6 +169,10 @@ fn whole(report: &mut Report, webhook: &Webhook) -> Result<(), Failure> {
     }
     if let Some(since) = webhook.failing_since {
         report.line(format_args!("failing      since {since}"))?;
+    }
+    let now = Timestamp::from(SystemTime::now());
+    if let Some(until) = webhook.held_until.filter(|&until| until > now) {
+        report.line(format_args!("held         until {until}"))?;
     }
     report.line(format_args!("created      {}", webhook.created_at))
 }

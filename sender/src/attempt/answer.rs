@@ -113,6 +113,25 @@ impl Answer {
         self.is_whole()
     }
 
+    /// The connection broke: whether that is the answer's end too. Where only the connection's end
+    /// marks it, nobody can say whether there was more, so it counts as cut (RFC 9112, section 8).
+    pub(super) fn cut(&mut self) -> bool {
+        if self.framing == Framing::UntilClose {
+            self.framing = Framing::Cut;
+        }
+        self.framing == Framing::Cut
+    }
+
+    /// 2xx alone is success.
+    pub(super) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Whether what is read of it has come: all, or as much as is kept.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.framing, Framing::Whole | Framing::Cut)
+    }
+
     /// Whether all of it has come.
     pub(super) fn is_whole(&self) -> bool {
         self.framing == Framing::Whole

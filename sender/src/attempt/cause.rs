@@ -161,6 +161,9 @@ pub(super) fn of_io(error: &io::Error) -> Cause {
         ErrorKind::NetworkUnreachable => {
             Cause::Unreachable("the network is unreachable".to_owned())
         }
+        ErrorKind::AddrNotAvailable => {
+            Cause::Unreachable("this machine has no address or free port to dial from".to_owned())
+        }
         ErrorKind::TimedOut => Cause::Unreachable("the connection timed out".to_owned()),
         _ => Cause::Other(error.to_string()),
     }

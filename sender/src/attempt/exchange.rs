@@ -2,24 +2,30 @@
 
 use std::io;
 use std::pin::pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, split};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
+use super::Trace;
 use super::answer::Answer;
 use super::cause::{self, Cause};
 use super::stream::Stream;
-use super::{Trace, micros};
 use crate::outgoing::{Manner, Outgoing};
 
 /// Room for an answer's first bytes: the head of most, and a short body.
 const INBOX_BYTES: usize = 2 * 1024;
 
+/// How long a target that has refused a request may take in the rest of it.
+const REST_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How much of a request has been written, and how much of its answer has come.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
+    /// When the request began to go out, and when the first of its answer came.
+    pub(super) began: Option<Instant>,
+    pub(super) first_byte: Option<Instant>,
     /// Bytes written; what is 0 can be tried again elsewhere.
     pub(super) sent_bytes: usize,
     pub(super) is_sent: bool,
@@ -34,13 +40,9 @@ pub(super) async fn exchange(
     trace: &mut Trace,
     answer_bytes_max: usize,
 ) -> Result<(), Cause> {
-    let began = Instant::now();
+    trace.progress.began = Some(Instant::now());
     let mut inbox = BytesMut::with_capacity(INBOX_BYTES);
-    let talked = talk(stream, outgoing, &mut trace.progress, &mut inbox, answer_bytes_max).await;
-    let Talked { first_byte, ended } = talked;
-    trace.phases.first_byte_us = first_byte.map(|at| micros(began, at));
-    trace.phases.body_us = first_byte.map(|at| micros(at, Instant::now()));
-    ended?;
+    talk(stream, outgoing, &mut trace.progress, &mut inbox, answer_bytes_max).await?;
     let Progress { is_sent, answer, .. } = &trace.progress;
     trace.is_reusable = *is_sent
         && outgoing.fields.get("connection").is_none()
@@ -57,30 +59,37 @@ async fn talk(
     progress: &mut Progress,
     inbox: &mut BytesMut,
     answer_bytes_max: usize,
-) -> Talked {
+) -> Result<(), Cause> {
     let (reader, mut writer) = split(stream);
-    let Progress { sent_bytes, is_sent, answer } = progress;
+    let Progress { first_byte, sent_bytes, is_sent, answer, .. } = progress;
     let mut sending = pin!(send(&mut writer, outgoing, sent_bytes));
-    let mut receiving = pin!(receive(reader, inbox, outgoing, answer, answer_bytes_max));
     let mut sent: Option<io::Result<()>> = None;
-    let mut talked = loop {
-        tokio::select! {
-            biased;
-            ended = &mut sending, if sent.is_none() => {
-                *is_sent = ended.is_ok();
-                sent = Some(ended);
+    let ended = {
+        let receiving = receive(reader, inbox, outgoing, first_byte, answer, answer_bytes_max);
+        let mut receiving = pin!(receiving);
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut sending, if sent.is_none() => {
+                    *is_sent = ended.is_ok();
+                    sent = Some(ended);
+                }
+                ended = &mut receiving => break ended,
             }
-            talked = &mut receiving => break talked,
         }
     };
-    match (&talked.ended, sent) {
+    match (ended, sent) {
         // What could not be sent is the cause of what was not answered.
-        (Err(_), Some(Err(error))) => talked.ended = Err(cause::of_io(&error)),
-        // A target that answers early gets the rest.
-        (Ok(()), None) => *is_sent = sending.await.is_ok(),
-        _ => {}
+        (Err(_), Some(Err(error))) => Err(cause::of_io(&error)),
+        (Ok(()), None) => {
+            // A target that answers early gets the rest; one that refused has no claim to it.
+            let is_success = answer.as_ref().is_some_and(Answer::is_success);
+            let rest = if is_success { outgoing.timeout } else { REST_TIMEOUT };
+            *is_sent = timeout(rest, sending).await.is_ok_and(|sent| sent.is_ok());
+            Ok(())
+        }
+        (ended, _) => ended,
     }
-    talked
 }
 
 /// Writes the request as its manner says, and counts what has gone out.
@@ -119,37 +128,31 @@ async fn write(
     writer.flush().await
 }
 
-/// What came, and how it ended.
-struct Talked {
-    first_byte: Option<Instant>,
-    ended: Result<(), Cause>,
-}
-
 async fn receive(
     mut reader: ReadHalf<&mut Stream>,
     inbox: &mut BytesMut,
     outgoing: &Outgoing,
+    first_byte: &mut Option<Instant>,
     answer: &mut Option<Answer>,
     answer_bytes_max: usize,
-) -> Talked {
-    let mut first_byte = None;
-    let ended = loop {
+) -> Result<(), Cause> {
+    loop {
         match reader.read_buf(inbox).await {
-            Err(error) => break Err(cause::of_io(&error)),
+            Err(error) => {
+                let is_end = answer.as_mut().is_some_and(Answer::cut);
+                return if is_end { Ok(()) } else { Err(cause::of_io(&error)) };
+            }
             Ok(0) => {
                 let is_end = answer.as_mut().is_some_and(Answer::close);
-                break if is_end { Ok(()) } else { Err(Cause::Closed) };
+                return if is_end { Ok(()) } else { Err(Cause::Closed) };
             }
             Ok(_) => {}
         }
         first_byte.get_or_insert_with(Instant::now);
-        match take(inbox, outgoing, answer, answer_bytes_max) {
-            Ok(false) => {}
-            Ok(true) => break Ok(()),
-            Err(cause) => break Err(cause),
+        if take(inbox, outgoing, answer, answer_bytes_max)? {
+            return Ok(());
         }
-    };
-    Talked { first_byte, ended }
+    }
 }
 
 /// Takes what has come into the answer; whether that was its end.

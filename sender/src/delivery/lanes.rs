@@ -51,6 +51,15 @@ pub(crate) struct Health {
     pub(crate) held_until: Option<Timestamp>,
 }
 
+impl Health {
+    /// How a webhook does that has not failed.
+    pub(crate) fn clean(url: &str, rate: Option<u32>) -> Self {
+        // Scheme, host and port: up to the third slash. A stored URL is one that parses.
+        let end = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
+        Self { target: url[..end].into(), rate, ..Self::default() }
+    }
+}
+
 /// Every lane that has or had something to do: two for each webhook at most.
 #[derive(Debug)]
 pub(crate) struct Lanes {

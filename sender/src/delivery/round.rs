@@ -1,5 +1,6 @@
 //! What is under way: attempts, and the turn in the store.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,10 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::lanes::{Bounds, Lanes, Wanted};
-use super::{STORE_PAUSE, Worker};
+use super::stir::Stirred;
+use super::{Health, STORE_PAUSE, Worker};
 use crate::clock::Clock;
-use crate::schedule::{self, FAILING_MAX, Verdict};
+use crate::schedule::{self, FAILING_MAX, SILENCE_MAX, Verdict};
 use crate::sender;
 use crate::store::{Asked, Ended, StoreError, Taken, Turned};
 
@@ -28,6 +30,8 @@ pub(super) struct Round {
     /// Attempts that are over, and wait for the next turn.
     ended: Vec<Ended>,
     turning: Option<Turning>,
+    /// How webhooks do that were renewed meanwhile: the turn may still have seen them as they were.
+    renewed: HashMap<i64, Health>,
     /// The store failed, and is left alone until then.
     paused_until: Option<Instant>,
     /// Attempts logged since retention was told of any.
@@ -56,6 +60,7 @@ impl Round {
             flying: JoinSet::new(),
             ended: Vec::new(),
             turning: None,
+            renewed: HashMap::new(),
             paused_until: None,
             unkept: 0,
             closed: false,
@@ -89,8 +94,20 @@ impl Round {
 
     /// Takes in what others told.
     pub(super) fn stirred(&mut self, worker: &Worker) {
-        for (lane, due_at) in worker.stir.take() {
+        let Stirred { lanes, renewed } = worker.stir.take();
+        for (lane, due_at) in lanes {
             self.lanes.stir(lane, due_at);
+        }
+        self.renewed.extend(renewed);
+        self.renew(worker);
+    }
+
+    /// Lets webhooks go that nothing holds any more, once no turn can bring back what held them.
+    fn renew(&mut self, worker: &Worker) {
+        if self.turning.is_none() {
+            for (webhook, health) in self.renewed.drain() {
+                self.lanes.health(webhook, &health, worker.clock.now());
+            }
         }
     }
 
@@ -107,10 +124,13 @@ impl Round {
             return;
         }
         let ended: Arc<[Ended]> = std::mem::take(&mut self.ended).into();
-        let window = worker.clock.wait(FAILING_MAX);
-        let window = i64::try_from(window.as_micros()).unwrap_or(i64::MAX);
-        let failing_since_min = Timestamp::from_micros(now.as_micros().saturating_sub(window));
-        let asked = Asked { ended: ended.clone(), wanted: wanted.clone(), now, failing_since_min };
+        let asked = Asked {
+            ended: ended.clone(),
+            wanted: wanted.clone(),
+            now,
+            failing_since_min: schedule::before(now, worker.clock.wait(FAILING_MAX)),
+            silence_max: worker.clock.wait(SILENCE_MAX),
+        };
         let store = worker.store.clone();
         let answer = tokio::spawn(async move { store.turn(asked).await });
         self.turning = Some(Turning { ended, wanted, answer });
@@ -121,7 +141,10 @@ impl Round {
     pub(super) async fn over(&mut self, worker: &Worker) {
         tokio::select! {
             biased;
-            (turning, answer) = answered(&mut self.turning) => self.turned(worker, turning, answer),
+            (turning, answer) = answered(&mut self.turning) => {
+                self.turned(worker, turning, answer);
+                self.renew(worker);
+            }
             landed = landed(&mut self.flying) => {
                 self.land(landed);
                 while let Some(landed) = self.flying.try_join_next() {
@@ -245,7 +268,8 @@ fn ended(taken: &Taken, attempt: Attempt, clock: Clock) -> Ended {
     let because = (state == DeliveryState::Exhausted).then(|| match (due.test, gone) {
         (_, true) => "its target answered 410 Gone".to_owned(),
         (true, _) => "a test is tried once".to_owned(),
-        (false, _) => format!("none of its {} attempts succeeded", schedule.len()),
+        (false, _) if step == 0 => "its only attempt failed".to_owned(),
+        (false, _) => format!("none of its {} attempts succeeded", step.saturating_add(1)),
     });
     Ended {
         row: due.row,

@@ -33,6 +33,18 @@ impl Waiting {
         wait
     }
 
+    /// Forgets those who gave up waiting for this delivery.
+    pub(crate) fn tidy(&self, delivery: Uuid) {
+        if let Some(waiters) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+            && let Some(waiting) = waiters.get_mut(&delivery)
+        {
+            waiting.retain(|waiter| !waiter.is_closed());
+            if waiting.is_empty() {
+                waiters.remove(&delivery);
+            }
+        }
+    }
+
     /// Lets go whoever waits for this delivery.
     pub(crate) fn ended(&self, delivery: Uuid) {
         if let Some(waiters) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -43,5 +55,22 @@ impl Waiting {
     /// Lets go whoever waits, now and from now on.
     pub(crate) fn close(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_gives_up_leaves_the_others_waiting() {
+        let (waiting, id) = (Waiting::default(), Uuid::nil());
+        let (mut one, other) = (waiting.wait(id), waiting.wait(id));
+        drop(other);
+        waiting.tidy(id);
+        assert_eq!(one.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+        drop(one);
+        waiting.tidy(id);
+        assert!(waiting.0.lock().unwrap().as_ref().unwrap().is_empty());
     }
 }

@@ -23,7 +23,7 @@ pub(crate) async fn bulk(sender: &Sender, bulk: Bulk) -> Result<BulkResult, Prob
         }
     };
     for webhook in &done.changed {
-        sender.live().webhook(webhook);
+        sender.changed(webhook);
     }
     sender.cancelled(&done.cancelled);
     if action == BulkAction::Delete {

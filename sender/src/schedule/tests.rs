@@ -138,3 +138,13 @@ fn a_webhook_that_only_fails_is_tried_more_slowly() {
     let longest: Duration = of(Profile::StandardWebhooks, None).iter().sum();
     assert!(FAILING_MAX > longest.mul_f64(1.0 + JITTER));
 }
+
+#[test]
+fn it_takes_both_time_and_failures_to_give_up() {
+    let at = Timestamp::from_micros;
+    assert!(is_hopeless(10, at(5), at(5)));
+    assert!(!is_hopeless(9, at(5), at(5)), "too few");
+    assert!(!is_hopeless(99, at(6), at(5)), "too soon");
+    let longest = STANDARD_SECS.into_iter().max().unwrap();
+    assert!(SILENCE_MAX > Duration::from_secs(longest).mul_f64(1.0 + JITTER));
+}

@@ -79,8 +79,10 @@ pub(crate) struct Asked {
     pub(crate) ended: Arc<[Ended]>,
     pub(crate) wanted: Vec<Wanted>,
     pub(crate) now: Timestamp,
-    /// A webhook that has failed since before this is deactivated.
+    /// A webhook that has failed since before this may be deactivated.
     pub(crate) failing_since_min: Timestamp,
+    /// One that was last tried so long before it failed begins to fail then.
+    pub(crate) silence_max: Duration,
 }
 
 /// What a turn came to.

@@ -46,7 +46,7 @@ pub(crate) struct Changed {
 pub(super) const COLUMNS: &str = "id, name, url, event, profile, active, integration, count, \
                        created_at, modified_at, last_at, last_ok, last_told, deactivated_because, \
                        secret, headers, timeout_ms, schedule, rate, \
-                       old_secret_until, failing_since";
+                       old_secret_until, failing_since, held_until";
 
 impl Store {
     /// Registers a webhook, unless there are `webhooks_max` already.
@@ -138,6 +138,9 @@ pub(super) fn change(
     changed: Webhook,
 ) -> Result<Changed, StoreError> {
     let id = changed.id;
+    // A clean record has nothing that holds it: `update` keeps it so.
+    let held_until = changed.failing_since.and(changed.held_until);
+    let changed = Webhook { held_until, ..changed };
     update(connection, &changed)?;
     if changed.url != found.url {
         let mut moving = connection.prepare_cached(
@@ -244,6 +247,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Registered> {
         rate: row.get(18)?,
         old_secret_until: row.get::<_, Option<i64>>(19)?.map(at),
         failing_since: row.get::<_, Option<i64>>(20)?.map(at),
+        held_until: held(row.get(21)?),
         count: row.get::<_, i64>(7)?.unsigned_abs(),
         created_at: at(row.get(8)?),
         modified_at: at(row.get(9)?),
@@ -261,10 +265,11 @@ pub(super) fn health(
     failures: u32,
     held_until: Option<i64>,
 ) -> Health {
-    // Scheme, host and port: up to the third slash. A stored URL is one that parses.
-    let end = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
-    let held_until = held_until.filter(|&until| until > 0).map(Timestamp::from_micros);
-    Health { target: url[..end].into(), rate, failures, held_until }
+    Health { failures, held_until: held(held_until), ..Health::clean(url, rate) }
+}
+
+fn held(until: Option<i64>) -> Option<Timestamp> {
+    until.filter(|&until| until > 0).map(Timestamp::from_micros)
 }
 
 /// What was written here as JSON, by this release or an older one.

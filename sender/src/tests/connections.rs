@@ -150,3 +150,30 @@ async fn an_early_answer_counts_and_the_rest_is_sent() {
     assert!(delivered(&called), "{called:?}");
     assert!(seen.ends_with(LONG));
 }
+
+#[tokio::test]
+async fn a_whole_answer_counts_though_the_request_is_not_taken() {
+    const HUGE: &[u8] = &[b'x'; 32 * 1024 * 1024];
+    for (answer, status) in [
+        (&b"HTTP/1.1 413 Big\r\nContent-Length: 3\r\n\r\nbig"[..], Some(413)),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", None),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut outgoing = outgoing(&format!("http://{}/", listener.local_addr().unwrap()), HUGE);
+        outgoing.timeout = Duration::from_secs(3);
+        let target = async {
+            let mut stream = listener.accept().await.unwrap().0;
+            stream.write_all(answer).await.unwrap();
+            stream
+        };
+        let caller = caller(Limits::default());
+        let (called, _open) = tokio::join!(caller.call(&outgoing), target);
+        match called.outcome {
+            AttemptOutcome::Refused { status: told, .. } => assert_eq!(Some(told), status),
+            AttemptOutcome::Delivered => assert_eq!(status, None),
+            AttemptOutcome::Failed { .. } | AttemptOutcome::Interrupted => panic!("{called:?}"),
+        }
+        assert!(called.phases.first_byte_us.is_some(), "{called:?}");
+        assert!(!called.answer.unwrap().told().truncated);
+    }
+}

@@ -86,6 +86,14 @@ async fn resets_and_early_ends_are_told_apart() {
     let response = attempt.response.unwrap();
     assert_eq!((response.status, response.body.text.as_deref()), (200, Some("abc")));
     assert!(response.truncated);
+    // Where the end of the connection is the end of the answer, its status counts, however it ends.
+    for (answer, delivered) in
+        [(&b"HTTP/1.0 200 OK\r\n\r\nabc"[..], true), (b"HTTP/1.0 500 Oops\r\n\r\nabc", false)]
+    {
+        let attempt = self::attempt(Answer::Reset(answer)).await;
+        assert_eq!(attempt.outcome == AttemptOutcome::Delivered, delivered, "{attempt:?}");
+        assert!(attempt.response.unwrap().truncated);
+    }
     let reset = Answer::Reset(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
     let attempt = self::attempt(reset).await;
     assert_eq!((failed(&attempt).0, failed(&attempt).1), (Phase::Body, "connection reset"));
@@ -126,6 +134,7 @@ async fn hanging_ends_with_the_timeout_and_says_where() {
         assert_eq!((failed(&attempt).0, failed(&attempt).1), (phase, cause));
         assert!(began.elapsed() < Duration::from_secs(3));
         assert!(attempt.phases.total_us >= 300_000);
+        assert_eq!(attempt.phases.first_byte_us.is_some(), !answer.is_empty());
     }
 }
 

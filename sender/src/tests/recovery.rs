@@ -6,7 +6,7 @@ use std::time::Duration;
 use hooklab_shared::limits::Limits;
 use serde_json::{Value, json};
 
-use super::target::{OK, Target};
+use super::target::{Answer, OK, Target};
 use super::{call, get, register};
 use crate::{OpenError, Place, Sender, Settings, StoreError};
 
@@ -117,4 +117,32 @@ async fn a_locked_a_newer_and_a_foreign_store_are_refused() {
     std::fs::create_dir(&foreign).unwrap();
     std::fs::write(foreign.join("thesis.txt"), "x").unwrap();
     assert!(matches!(open(&foreign, Limits::default()), Err(OpenError::Directory(_))));
+}
+
+#[tokio::test]
+async fn a_hold_stands_through_a_restart() {
+    let busy = b"HTTP/1.1 503 Busy\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n";
+    let (home, target) = (tempfile::tempdir().unwrap(), Target::new(Answer::Bytes(busy)).await);
+    let other = Target::new(OK).await;
+    let sender = open(home.path(), Limits::default()).unwrap();
+    register(&sender.api(), &target.url(), "standard-webhooks").await;
+    let event = json!({"type": "payment_received"});
+    for path in ["/events?wait=true", "/events"] {
+        call(&sender.api(), "POST", path, &event).await;
+    }
+    sender.close().await;
+    drop(sender);
+
+    let sender = reopen(home.path()).await;
+    let api = sender.api();
+    register(&api, &other.url(), "standard-webhooks").await;
+    // What comes after shows that the worker has looked at what was due before.
+    for count in 1..=3 {
+        call(&api, "POST", "/events", &event).await;
+        other.until_requests(count).await;
+    }
+    assert_eq!(target.requests().len(), 1, "it is held");
+    let log = get(&api, "/deliveries?webhook=1").await.body;
+    assert!(log["items"].as_array().unwrap().iter().all(|it| it["state"] == "pending"), "{log}");
+    sender.close().await;
 }

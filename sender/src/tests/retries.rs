@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use hooklab_shared::delivery::Message;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
 
 use super::moved::Moved;
 use super::target::{Answer, FAIL, OK, Target, WELL};
@@ -147,7 +149,7 @@ async fn who_is_gone_gets_nothing_more_until_activated_again() {
 
 #[tokio::test]
 async fn who_fails_for_five_days_is_deactivated_and_one_success_begins_anew() {
-    let days: Vec<&str> = std::iter::once("0s").chain(["1day"; 10]).collect();
+    let days: Vec<&str> = std::iter::once("0s").chain(["12h"; 19]).collect();
     let mut turns = vec![FAIL; 4];
     turns.push(WELL);
     turns.extend([FAIL; 20]);
@@ -168,12 +170,62 @@ async fn who_fails_for_five_days_is_deactivated_and_one_success_begins_anew() {
         sender.until(due_at).await;
     }
     let lasted = sender.now().as_micros() - began.as_micros();
-    assert!((5 * DAY..7 * DAY).contains(&lasted) && attempts >= 4, "{lasted} {attempts}");
+    assert!((5 * DAY..6 * DAY).contains(&lasted) && attempts >= 9, "{lasted} {attempts}");
     let stands = sender.delivery(&delivery).await;
     assert_eq!(stands["state"], "cancelled");
     let webhook = sender.get(&format!("/webhooks/{id}")).await;
     assert!(webhook["deactivated_because"].as_str().unwrap().contains("has failed since"));
     assert_eq!(webhook["active"], false);
+}
+
+#[tokio::test]
+async fn a_few_failures_far_apart_do_not_deactivate() {
+    let (mut sender, target) = (Moved::new(), Target::new(Answer::Bytes(FAIL)).await);
+    let id = sender.webhook(&target.url(), &json!({"schedule": ["0s"]})).await;
+    // A day on which it is tried often, then a week of silence, then once more.
+    for _ in 0..12 {
+        sender.fire().await;
+        assert_eq!(sender.attempted().await, None);
+        tokio::time::advance(Duration::from_secs(3_600)).await;
+    }
+    tokio::time::advance(Duration::from_secs(7 * 24 * 3_600)).await;
+    sender.fire().await;
+    assert_eq!(sender.attempted().await, None);
+    let webhook = sender.get(&format!("/webhooks/{id}")).await;
+    assert_eq!(webhook["active"], true, "{webhook}");
+    // And one that is quiet: twice a week.
+    for _ in 0..4 {
+        tokio::time::advance(Duration::from_secs(3 * 24 * 3_600)).await;
+        sender.fire().await;
+        assert_eq!(sender.attempted().await, None);
+    }
+    assert_eq!(sender.get(&format!("/webhooks/{id}")).await["active"], true);
+}
+
+#[tokio::test]
+async fn a_new_url_and_activating_again_lift_a_hold() {
+    let busy = b"HTTP/1.1 503 Busy\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n";
+    let (mut sender, old) = (Moved::new(), Target::new(Answer::Bytes(busy)).await);
+    let new = Target::new(OK).await;
+    let id = sender.webhook(&old.url(), &json!({})).await;
+    let path = format!("/webhooks/{id}");
+    sender.fire().await;
+    sender.attempted().await.unwrap();
+    assert!(sender.get(&path).await["held_until"].is_string());
+    sender.fire().await;
+    sender.settle().await;
+    assert_eq!(old.requests().len(), 1, "it is held");
+    let told = super::call(&sender.api, "PATCH", &path, &json!({"url": new.url()})).await;
+    assert_eq!(told.body["held_until"], Value::Null);
+    new.until_requests(1).await;
+    super::call(&sender.api, "PATCH", &path, &json!({"url": old.url()})).await;
+    sender.fire().await;
+    old.until_requests(2).await;
+    sender.until_log(|log| log["items"][0]["attempts"][0].is_object()).await;
+    sender.post("/webhooks/bulk", &json!({"action": "deactivate", "all": true})).await;
+    sender.post("/webhooks/bulk", &json!({"action": "activate", "all": true})).await;
+    sender.fire().await;
+    old.until_requests(3).await;
 }
 
 #[tokio::test]
@@ -189,4 +241,30 @@ async fn retries_follow_a_new_url() {
     sender.until(due_at).await;
     assert_eq!(sender.attempted().await, None);
     assert_eq!((old.requests().len(), new.requests().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_late_answer_of_the_old_url_says_nothing_about_the_new_one() {
+    let (mut sender, new) = (Moved::new(), Target::new(OK).await);
+    for (event, answer) in [
+        ("payment_received", &b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"[..]),
+        ("invoice_sent", b"HTTP/1.1 503 Busy\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n"),
+    ] {
+        let old = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", old.local_addr().unwrap());
+        let id = sender.webhook(&url, &json!({"event": event})).await;
+        let fired = sender.post("/events", &json!({"type": event})).await.body;
+        let delivery = fired["deliveries"][0].clone();
+        let mut asked = old.accept().await.unwrap().0;
+        let patch = json!({"url": new.url()});
+        super::call(&sender.api, "PATCH", &format!("/webhooks/{id}"), &patch).await;
+        asked.write_all(answer).await.unwrap();
+        let due_at = sender.attempted().await.expect("it is tried at the new URL");
+        let webhook = sender.get(&format!("/webhooks/{id}")).await;
+        assert_eq!((&webhook["active"], &webhook["held_until"]), (&true.into(), &Value::Null));
+        assert_eq!(webhook["failing_since"], Value::Null);
+        sender.until(due_at).await;
+        assert_eq!(sender.attempted().await, None);
+        assert_eq!(sender.delivery(&delivery).await["state"], "delivered");
+    }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use hooklab_shared::delivery::{Attempt, AttemptOutcome, DeliveryState};
 use hooklab_shared::id::Timestamp;
-use hooklab_shared::span::Span;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Asked, Ended, Turned};
 use crate::delivery::Health;
+use crate::schedule;
 use crate::store::{StoreError, cancel, deliveries, webhooks};
 
 /// What a webhook has to remember of one turn.
@@ -31,10 +31,11 @@ pub(super) fn log(
 ) -> Result<(), StoreError> {
     let mut memories: BTreeMap<i64, Memory<'_>> = BTreeMap::new();
     for ended in &*asked.ended {
-        let (state, is_new) = record(connection, ended)?;
+        let is_past = ended.state != DeliveryState::Delivered && is_past(connection, ended)?;
+        let (state, is_new) = record(connection, ended, is_past)?;
         turned.states.push(state);
         if is_new {
-            memories.entry(ended.webhook).or_default().take_in(ended);
+            memories.entry(ended.webhook).or_default().take_in(ended, is_past);
         }
     }
     for (webhook, memory) in memories {
@@ -43,10 +44,33 @@ pub(super) fn log(
     Ok(())
 }
 
+/// Whether the webhook has another URL by now than the attempt went to: how the old one does says
+/// nothing about it.
+fn is_past(connection: &Connection, ended: &Ended) -> Result<bool, StoreError> {
+    let found = connection
+        .prepare_cached(
+            "SELECT w.url <> d.target FROM delivery d JOIN webhook w ON w.id = d.webhook \
+             WHERE d.row = ?1",
+        )?
+        .query_row([ended.row], |row| row.get(0))
+        .optional()?;
+    Ok(found.unwrap_or(false))
+}
+
 /// Where the delivery stands now, and whether this attempt was not logged before: a commit that
 /// seemed to fail may not have.
-fn record(connection: &Connection, ended: &Ended) -> Result<(DeliveryState, bool), StoreError> {
+fn record(
+    connection: &Connection,
+    ended: &Ended,
+    is_past: bool,
+) -> Result<(DeliveryState, bool), StoreError> {
     let attempt = &ended.attempt;
+    // A URL that is gone for good is not the one where it goes next.
+    let ended_state = match ended.state {
+        DeliveryState::Exhausted if is_past && ended.gone && !ended.test => DeliveryState::Pending,
+        state => state,
+    };
+    let because = ended.because.as_ref().filter(|_| ended_state == DeliveryState::Exhausted);
     let logged = connection
         .prepare_cached(
             "INSERT OR IGNORE INTO attempt (delivery, n, document) VALUES (?1, ?2, ?3)",
@@ -71,23 +95,26 @@ fn record(connection: &Connection, ended: &Ended) -> Result<(DeliveryState, bool
         .query_row(
             params![
                 ended.row,
-                ended.state.as_str(),
+                ended_state.as_str(),
                 attempt.n,
                 ended.step,
                 ended.due_at.as_micros(),
                 logged > 0,
-                ended.because,
+                because,
             ],
             |row| row.get(0),
         )
         .optional()?;
-    let state = state.map_or(ended.state, |state| deliveries::state(&state));
+    let state = state.map_or(ended_state, |state| deliveries::state(&state));
     Ok((state, logged > 0))
 }
 
 impl<'a> Memory<'a> {
-    fn take_in(&mut self, ended: &'a Ended) {
+    fn take_in(&mut self, ended: &'a Ended, is_past: bool) {
         self.last = Some(ended);
+        if is_past {
+            return;
+        }
         self.gone |= ended.gone;
         self.held_until = self.held_until.max(ended.held_until);
         let is_delivered = ended.state == DeliveryState::Delivered;
@@ -112,13 +139,15 @@ fn remember(
     turned: &mut Turned,
 ) -> Result<(), StoreError> {
     let Some(last) = memory.last else { return Ok(()) };
-    let found: Option<(bool, Option<i64>)> = connection
+    // What failed before a long silence says nothing about this failure.
+    let silent_before = memory.failing_since.map(|at| schedule::before(at, asked.silence_max));
+    let found: Option<(bool, Option<i64>, u32)> = connection
         .prepare_cached(
             "UPDATE webhook SET last_at = ?2, last_ok = ?3, last_told = ?4, count = count + ?5, \
              failures = iif(?6, 0, failures) + ?7, \
-             failing_since = iif(?6, ?8, coalesce(failing_since, ?8)), \
+             failing_since = iif(?6 OR last_at < ?10, ?8, coalesce(failing_since, ?8)), \
              held_until = max(coalesce(held_until, 0), coalesce(?9, 0)) \
-             WHERE id = ?1 RETURNING active, failing_since",
+             WHERE id = ?1 RETURNING active, failing_since, failures",
         )?
         .query_row(
             params![
@@ -131,13 +160,14 @@ fn remember(
                 memory.failures,
                 memory.failing_since.map(Timestamp::as_micros),
                 memory.held_until.map(Timestamp::as_micros),
+                silent_before.map(Timestamp::as_micros),
             ],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )
         .optional()?;
-    let Some((active, failing_since)) = found else { return Ok(()) };
+    let Some((active, failing_since, failures)) = found else { return Ok(()) };
     let failing_since = failing_since.map(Timestamp::from_micros);
-    if let Some(because) = why_deactivated(memory, failing_since, asked)
+    if let Some(because) = why_deactivated(memory, failing_since, failures, asked)
         && active
     {
         deactivate(connection, webhook, &because, asked.now, turned)?;
@@ -151,18 +181,18 @@ fn remember(
 fn why_deactivated(
     memory: &Memory<'_>,
     failing_since: Option<Timestamp>,
+    failures: u32,
     asked: &Asked,
 ) -> Option<String> {
     if memory.gone {
         return Some("its target answered 410 Gone; activate it again once it is back".to_owned());
     }
-    let since = failing_since.filter(|&since| since <= asked.failing_since_min)?;
-    let days = Span::from(crate::schedule::FAILING_MAX);
-    let is_failing = memory.failures > 0;
-    is_failing.then(|| {
+    let since = failing_since.filter(|_| memory.failures > 0)?;
+    schedule::is_hopeless(failures, since, asked.failing_since_min).then(|| {
+        let days = schedule::FAILING_MAX.as_secs() / (24 * 3_600);
         format!(
-            "every attempt has failed since {since}, for {days}; activate it again once its \
-                 target is well"
+            "every attempt has failed since {since}, for {days} days; activate it again once \
+                 its target is well"
         )
     })
 }

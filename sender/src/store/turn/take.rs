@@ -42,6 +42,12 @@ pub(super) fn take(
         turned.lanes.push((lane, 0, None));
         return Ok(());
     };
+    // A worker that has just begun does not know yet that it is held.
+    if lane > 0 && terms.health.held_until > Some(now) {
+        turned.lanes.push((lane, 0, next(connection, lane)?));
+        turned.health.push((webhook, terms.health));
+        return Ok(());
+    }
     let found = due(connection, lane, now, most)?;
     let taken = found.len();
     let mut schedules: Vec<(Profile, Arc<[Duration]>)> = Vec::new();
