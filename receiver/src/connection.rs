@@ -1,10 +1,15 @@
 //! One connection of the capture listener: TLS where it is asked for, HTTP/1 or 2, and what came
 //! of it that no handler ever saw.
 
+mod tls;
+
 use std::error::Error;
+use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -13,17 +18,17 @@ use hooklab_shared::id::Timestamp;
 use hooklab_shared::limits::Limits;
 use hooklab_shared::listen::{Phase, Stop, Timed, drive};
 use hooklab_shared::stray::{HEAD_BYTES_MAX, Stray, StrayReason};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::{Request, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 
 use crate::capture::{Capturing, Connected, answer};
 use crate::policy::{self, Refusal};
-use crate::tap::{Tap, Tapped};
+use crate::tap::{Tap, Tapped, Unserved};
 
 /// Requests of one HTTP/2 connection that are served at once: what browsers and servers agree on.
 const STREAMS_MAX: u32 = 100;
@@ -49,14 +54,14 @@ pub(crate) async fn serve(
             http(capturing, tap, phase, peer, stop).await;
         }
         Some(tls) => {
-            let handshake = TlsAcceptor::from(tls.clone()).accept(socket);
-            match timeout(capturing.limits.head_timeout, handshake).await {
-                Ok(Ok(socket)) => {
+            let handshake = tls::handshake(tls.clone(), socket, peer, &capturing.limits);
+            match Box::pin(handshake).await {
+                Ok(socket) => {
                     let tap = Tap::new(socket, |tls| tls.get_ref().0.get_ref());
                     http(capturing, tap, phase, peer, stop).await;
                 }
-                Ok(Err(error)) => tracing::info!(%peer, %error, "no TLS handshake"),
-                Err(_) => tracing::info!(%peer, "the TLS handshake did not end in time"),
+                Err(Some(unserved)) => keep(&capturing, stray(peer, unserved)).await,
+                Err(None) => {}
             }
         }
     }
@@ -76,14 +81,60 @@ where
         peer,
         first: OnceLock::new(),
     });
-    let service = service_fn(move |request| answer(connected.clone(), request));
+    let service = service_fn(move |request: Request<Incoming>| {
+        if request.version() == Version::HTTP_2 {
+            connected.tapped.served();
+        }
+        answer(connected.clone(), request)
+    });
     let connection = builder.serve_connection(TokioIo::new(tap), service);
-    if let Err(error) = drive(connection, stop, |c| c.graceful_shutdown()).await
-        && let Some(stray) = unseen(&tapped, peer, &*error, &capturing.limits)
+    let mut connection = pin!(drive(connection, stop, |c| c.graceful_shutdown()));
+    let mut ended = None;
+    // One at a time: the connection is not driven on before it is kept.
+    while let Some(unserved) = poll_fn(|cx| {
+        if ended.is_none()
+            && let Poll::Ready(end) = connection.as_mut().poll(cx)
+        {
+            ended = Some(end);
+        }
+        match tapped.take_unserved() {
+            None if ended.is_none() => Poll::Pending,
+            unserved => Poll::Ready(unserved),
+        }
+    })
+    .await
     {
-        tracing::info!(%peer, reason = stray.reason.as_str(), "a request was not taken");
-        capturing.metrics.strayed(stray.reason);
-        let _ = capturing.store.stray(stray).await;
+        Box::pin(keep(&capturing, stray(peer, unserved))).await;
+    }
+    let error = ended.and_then(Result::err);
+    let unseen = match tapped.is_http2() {
+        true => tapped
+            .ended(error.is_some_and(|error| is_io(&*error, io::ErrorKind::TimedOut)))
+            .map(|unserved| stray(peer, unserved)),
+        false => error.and_then(|error| unseen(&tapped, peer, &*error, &capturing.limits)),
+    };
+    if let Some(stray) = unseen {
+        keep(&capturing, stray).await;
+    }
+}
+
+/// Keeps what no handler saw.
+async fn keep(capturing: &Capturing, stray: Stray) {
+    tracing::info!(peer = %stray.peer, reason = stray.reason.as_str(), "a request was not taken");
+    capturing.metrics.strayed(stray.reason);
+    let _ = capturing.store.stray(stray).await;
+}
+
+fn stray(peer: SocketAddr, unserved: Unserved) -> Stray {
+    let Unserved { reason, status, head, bytes } = unserved;
+    Stray {
+        seq: 0,
+        received_at: Timestamp::from(SystemTime::now()),
+        peer,
+        reason,
+        status,
+        head: Octets::from(&head[..head.len().min(HEAD_BYTES_MAX)]),
+        bytes,
     }
 }
 
@@ -117,15 +168,7 @@ fn unseen(
     }
     let (reason, status) = why(error, &came, limits);
     let head = &came[..came.len().min(HEAD_BYTES_MAX)];
-    Some(Stray {
-        seq: 0,
-        received_at: Timestamp::from(SystemTime::now()),
-        peer,
-        reason,
-        status,
-        head: Octets::from(head),
-        bytes: came.len() as u64,
-    })
+    Some(stray(peer, Unserved { reason, status, head: head.into(), bytes: came.len() as u64 }))
 }
 
 /// The reason, and the status that hyper has answered with.

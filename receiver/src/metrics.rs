@@ -25,7 +25,7 @@ const FAULTS: [(Fault, &str); 7] = [
     (Fault::Endless, "endless"),
 ];
 
-const REASONS: [StrayReason; 17] = [
+const REASONS: [StrayReason; 22] = [
     StrayReason::MalformedHead,
     StrayReason::TooManyHeaders,
     StrayReason::UriTooLong,
@@ -43,6 +43,11 @@ const REASONS: [StrayReason; 17] = [
     StrayReason::BadBinName,
     StrayReason::UnknownBin,
     StrayReason::TooManyBins,
+    StrayReason::MalformedHttp2,
+    StrayReason::TooManyStreams,
+    StrayReason::NotTls,
+    StrayReason::TlsFailed,
+    StrayReason::TlsTimedOut,
 ];
 
 /// Counts since the start; each is raised where the thing happens.
@@ -207,6 +212,19 @@ mod tests {
         for (place, reason) in REASONS.iter().enumerate() {
             assert_eq!(*reason as usize, place);
         }
+    }
+
+    #[test]
+    fn every_reason_is_on_the_page_of_strays() {
+        let page = include_str!("../../docs/strays.md");
+        let table = page.lines().filter(|line| line.starts_with("| `"));
+        let cells: Vec<&str> = table.filter_map(|line| line.split('|').nth(1)).collect();
+        let mut told: Vec<&str> =
+            cells.iter().flat_map(|cell| cell.split(',')).map(|name| name.trim()).collect();
+        let mut known = REASONS.map(|reason| format!("`{}`", reason.as_str()));
+        told.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(told, known);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use hooklab_shared::headers::{Head, trimmed};
 use hooklab_shared::problem::Problem;
 use hooklab_shared::stray::StrayReason;
 use hyper::body::Incoming;
-use hyper::header::{HOST, TRANSFER_ENCODING};
+use hyper::header::{HOST, HeaderValue, TRANSFER_ENCODING};
+use hyper::http::uri::Authority;
 use hyper::{HeaderMap, Method, Request, Version};
 use memchr::memchr_iter;
 
@@ -18,7 +19,7 @@ pub(crate) enum Refusal {
     HeadTooLong(usize),
     /// No Host field where there must be one.
     NoHost,
-    /// More than one Host field.
+    /// More than one Host field, or another `:authority`.
     ManyHosts,
     /// A line that ends without a carriage return.
     BareLineFeed,
@@ -54,7 +55,7 @@ impl Refusal {
                 return Problem::new(431, "head-too-long", detail);
             }
             Self::NoHost => "it has no Host header, which HTTP/1.1 asks for",
-            Self::ManyHosts => "it has more than one Host header: send one",
+            Self::ManyHosts => "it names more than one host: send one",
             Self::BareLineFeed => "a line ends in LF alone: end lines in CRLF",
             Self::TransferCoding => "its Transfer-Encoding is not exactly `chunked`",
             Self::LengthAndChunks => {
@@ -76,6 +77,20 @@ pub(crate) fn vet(
         && request.version() == Version::HTTP_11
         && is_plain(head.as_bytes(), request.method(), request.headers());
     if is_plain { Ok(()) } else { vet_closely(head, request, head_bytes_max) }
+}
+
+/// Checks that a request of HTTP/2 is to one host (RFC 9113, section 8.3.1).
+pub(crate) fn vet_hosts<B>(request: &Request<B>) -> Result<(), Refusal> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    let authority = request.uri().authority();
+    let differs = authority.zip(first).is_some_and(|(authority, host)| !is_same(authority, host));
+    if differs || second.is_some() { Err(Refusal::ManyHosts) } else { Ok(()) }
+}
+
+/// Whether an `:authority` and a Host field say the same.
+pub(crate) fn is_same(authority: &Authority, host: &HeaderValue) -> bool {
+    authority.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes())
 }
 
 /// Whether there is no doubt at all about a head; nearly every one is like that, and is then not
@@ -166,7 +181,7 @@ fn value<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use hyper::header::{HeaderName, HeaderValue};
+    use hyper::header::HeaderName;
 
     fn looked(fields: &str, is_http10: bool) -> Result<usize, Refusal> {
         let head = format!("POST /a HTTP/1.1\r\n{fields}\r\n");
@@ -204,6 +219,20 @@ mod tests {
         ] {
             assert!(!plain(doubtful.as_bytes()), "{doubtful:?}");
         }
+    }
+
+    #[test]
+    fn http_2_names_one_host_too() {
+        let vetted = |uri: &str, hosts: &[&str]| {
+            let request = Request::builder().uri(uri);
+            let named = hosts.iter().fold(request, |request, host| request.header(HOST, *host));
+            vet_hosts(&named.body(()).unwrap())
+        };
+        assert_eq!(vetted("http://a/x", &[]), Ok(()));
+        assert_eq!(vetted("http://a:80/x", &["A:80"]), Ok(()));
+        assert_eq!(vetted("/x", &["b"]), Ok(()));
+        assert_eq!(vetted("http://a/x", &["b"]), Err(Refusal::ManyHosts));
+        assert_eq!(vetted("/x", &["b", "b"]), Err(Refusal::ManyHosts));
     }
 
     #[test]

@@ -3,7 +3,10 @@
 //! hyper decides where a body ends; the tap only follows. What it has seen and not yet given away
 //! always begins at the first byte of a request, so that a head can be claimed once hyper has
 //! parsed it. A body of known length is not kept a second time: hyper hands it out as it came.
+//! Of HTTP/2 only the frames are followed, for what is refused before any handler.
 
+mod frames;
+mod http2;
 mod mask;
 
 use std::io;
@@ -22,14 +25,16 @@ use rustix::net::sockopt::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use mask::mask;
-
 /// How often the kernel asks for a peer that is looked for. A system that has forgotten the
 /// connection, as it does a minute after its program has gone, answers with a reset.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 
 /// How many of these in a row may stay without an answer: half a minute of a broken network.
 const PROBES_MAX: u32 = 6;
+
+pub(crate) use http2::Unserved;
+use http2::{Http2, PREFACE};
+use mask::mask;
 
 /// A socket whose incoming bytes are remembered, and that can be told to break off.
 pub(crate) struct Tap<S> {
@@ -39,6 +44,7 @@ pub(crate) struct Tap<S> {
     tcp: fn(&S) -> &TcpStream,
     /// Whether the kernel asks by itself if the peer is still there.
     is_probed: bool,
+    is_http2: bool,
 }
 
 /// How a connection is broken off instead of answered.
@@ -54,7 +60,7 @@ pub(crate) enum BreakOff {
 
 impl<S> Tap<S> {
     pub(crate) fn new(socket: S, tcp: fn(&S) -> &TcpStream) -> Self {
-        Self { socket, tapped: Tapped::default(), tcp, is_probed: false }
+        Self { socket, tapped: Tapped::default(), tcp, is_probed: false, is_http2: false }
     }
 
     /// What has been remembered, for whoever serves the requests.
@@ -74,6 +80,18 @@ struct Shared {
     look: AtomicBool,
     /// Whether it had ended its side by the last look.
     ended: AtomicBool,
+    /// Whether a request of HTTP/2 was refused: looked at too often for a lock.
+    is_unserved: AtomicBool,
+}
+
+/// What is to be done with what was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fed {
+    Remembered,
+    /// A body has passed what may be kept of it.
+    Over,
+    /// It is HTTP/2 from here on.
+    Http2,
 }
 
 #[derive(Default)]
@@ -90,6 +108,7 @@ struct Seen {
     /// Where the head at the front ends, once it has come whole, and when it had.
     head: Option<(usize, Instant)>,
     break_off: Option<BreakOff>,
+    http2: Option<Box<Http2>>,
 }
 
 impl Seen {
@@ -161,6 +180,32 @@ impl Tapped {
         self.lock().bytes.clone().freeze()
     }
 
+    /// The service is called with a request of HTTP/2: the newest.
+    pub(crate) fn served(&self) {
+        if let Some(http2) = &mut self.lock().http2 {
+            http2.served();
+        }
+    }
+
+    /// Takes the request of HTTP/2 that was just refused; nothing more is read before.
+    pub(crate) fn take_unserved(&self) -> Option<Unserved> {
+        if !self.0.is_unserved.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.0.is_unserved.store(false, Ordering::Relaxed);
+        self.lock().http2.as_mut()?.take_unserved()
+    }
+
+    /// Whether it is HTTP/2.
+    pub(crate) fn is_http2(&self) -> bool {
+        self.lock().http2.is_some()
+    }
+
+    /// What the end of a connection of HTTP/2 leaves behind.
+    pub(crate) fn ended(&self, timed_out: bool) -> Option<Unserved> {
+        self.lock().http2.as_mut()?.ended(timed_out)
+    }
+
     /// Breaks the connection off in the place of the answer that is written next.
     pub(crate) fn break_off(&self, how: BreakOff) {
         self.lock().break_off = Some(how);
@@ -179,22 +224,20 @@ impl Tapped {
     }
 
     /// Remembers what was read, and masks of it what hyper would stumble over.
-    ///
-    /// Says whether a body has passed what may be kept of it.
-    fn feed(&self, mut read: &mut [u8]) -> bool {
+    fn feed(&self, mut read: &mut [u8]) -> Fed {
         let mut seen = self.lock();
         let passing = usize::try_from(seen.passing).unwrap_or(usize::MAX).min(read.len());
         seen.passing -= passing as u64;
         read = &mut read[passing..];
         if read.is_empty() {
-            return false;
+            return Fed::Remembered;
         }
         // A clock costs more than looking through a head: most heads need it once.
         let first = seen.bytes.is_empty().then(Instant::now);
         seen.since = first.or(seen.since);
         if seen.budget.is_some_and(|budget| seen.bytes.len() + read.len() > budget) {
             seen.over = true;
-            return true;
+            return Fed::Over;
         }
         let before = seen.bytes.len();
         seen.bytes.extend_from_slice(read);
@@ -203,15 +246,19 @@ impl Tapped {
             let from = before.saturating_sub(3);
             let head_end = head_end_from(&seen.bytes, from);
             seen.head = head_end.map(|end| (end, first.unwrap_or_else(Instant::now)));
-            if head_end.is_some() && seen.bytes.starts_with(b"PRI * HTTP/2.0") {
-                seen.passing = u64::MAX;
-                seen.bytes = BytesMut::new();
-                return false;
+            if head_end.is_some() && PREFACE.starts_with(&seen.bytes) {
+                // Its first line looks like a head by itself.
+                seen.head = None;
+                if seen.bytes.len() == PREFACE.len() {
+                    seen.bytes = BytesMut::new();
+                    seen.http2 = Some(Box::new(Http2::new()));
+                    return Fed::Http2;
+                }
             }
             let end = head_end.unwrap_or(seen.bytes.len());
             mask(&seen.bytes, read, before, end);
         }
-        seen.over
+        if seen.over { Fed::Over } else { Fed::Remembered }
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
@@ -225,10 +272,40 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.is_http2 {
+            return self.poll_frames(cx, buf);
+        }
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
-        if self.tapped.feed(&mut buf.filled_mut()[before..]) {
-            return Poll::Ready(Err(io::Error::other("the body's framing is over the limit")));
+        match self.tapped.feed(&mut buf.filled_mut()[before..]) {
+            Fed::Remembered => {}
+            Fed::Http2 => self.is_http2 = true,
+            Fed::Over => {
+                return Poll::Ready(Err(io::Error::other("the body's framing is over the limit")));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> Tap<S> {
+    /// Reads, but nothing behind a head that h2 has not looked at.
+    fn poll_frames(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some(http2) = &mut self.tapped.lock().http2 {
+            if http2.waits() {
+                self.tapped.0.is_unserved.store(true, Ordering::Relaxed);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if http2.show_held(buf) {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
+        if let Some(http2) = &mut self.tapped.lock().http2 {
+            let shown = http2.read(&buf.filled()[before..]);
+            buf.set_filled(before + shown);
         }
         Poll::Ready(Ok(()))
     }
@@ -259,6 +336,20 @@ impl<S> Tap<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Tap<S> {
+    /// Follows what HTTP/2 says; also what could no longer be written, as it was meant so.
+    fn wrote(&self, wrote: &io::Result<usize>, bufs: &[io::IoSlice<'_>]) {
+        if self.is_http2
+            && let Some(http2) = &mut self.tapped.lock().http2
+        {
+            let mut left = wrote.as_ref().map_or(usize::MAX, |wrote| *wrote);
+            for buf in bufs {
+                let length = left.min(buf.len());
+                http2.wrote(&buf[..length]);
+                left -= length;
+            }
+        }
+    }
+
     /// Ready with an error once the connection is to be broken off.
     fn poll_break_off(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(how) = self.tapped.lock().break_off.clone() else { return Poll::Ready(Ok(())) };
@@ -285,7 +376,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_break_off(cx))?;
-        Pin::new(&mut self.socket).poll_write(cx, buf)
+        let wrote = ready!(Pin::new(&mut self.socket).poll_write(cx, buf));
+        self.wrote(&wrote, &[io::IoSlice::new(buf)]);
+        Poll::Ready(wrote)
     }
 
     fn poll_write_vectored(
@@ -294,7 +387,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_break_off(cx))?;
-        Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
+        let wrote = ready!(Pin::new(&mut self.socket).poll_write_vectored(cx, bufs));
+        self.wrote(&wrote, bufs);
+        Poll::Ready(wrote)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -316,73 +411,4 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn feed(tapped: &Tapped, bytes: &[u8]) -> Vec<u8> {
-        let mut read = bytes.to_vec();
-        tapped.feed(&mut read);
-        read
-    }
-
-    #[test]
-    fn requests_are_told_apart_wherever_the_bytes_are_cut() {
-        let first = b"POST /a HTTP/1.1\r\nContent-Length: 4\r\n\r\n";
-        let second = b"POST /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let chunked = b"3\r\nabc\r\n0\r\n\r\n";
-        let all = [&first[..], b"body", second, chunked, b"GET"].concat();
-        for cut in first.len()..first.len() + 4 {
-            let tapped = Tapped::default();
-            feed(&tapped, &all[..cut]);
-            assert_eq!(tapped.claim_head().unwrap().0.as_bytes(), first);
-            tapped.pass(4);
-            feed(&tapped, &all[cut..]);
-            assert_eq!(tapped.claim_head().unwrap().0.as_bytes(), second);
-            assert_eq!(tapped.claim_chunked(3).unwrap(), &chunked[..]);
-            assert_eq!(tapped.claim_rest(), &b"GET"[..]);
-        }
-    }
-
-    #[test]
-    fn framing_is_kept_up_to_its_limit() {
-        let tapped = Tapped::default();
-        feed(&tapped, b"POST /a HTTP/1.1\r\n\r\n");
-        assert!(tapped.claim_head().is_some());
-        tapped.keep(16);
-        feed(&tapped, &[b'0'; 16]);
-        assert!(!tapped.is_over());
-        feed(&tapped, b"0");
-        assert!(tapped.is_over());
-        assert_eq!(tapped.claim_rest().len(), 16);
-        feed(&tapped, b"more");
-        assert!(tapped.claim_rest().is_empty());
-    }
-
-    #[test]
-    fn what_is_not_whole_is_not_claimed() {
-        let tapped = Tapped::default();
-        feed(&tapped, b"POST /a HTTP/1.1\r\n");
-        assert!(tapped.claim_head().is_none());
-        feed(&tapped, b"\r\n5\r\nab");
-        assert!(tapped.claim_head().is_some());
-        assert!(tapped.claim_chunked(2).is_none());
-        assert_eq!(tapped.claim_rest(), &b"5\r\nab"[..]);
-    }
-
-    #[test]
-    fn what_hyper_would_stumble_over_is_masked_for_it_and_kept() {
-        let head = b"POST /a<\xff>\"?b`\x01 HTTP/1.1\r\nA<>: x\x1b\x00\xff\ty\r\n\r\nb\x01dy<";
-        let masked = b"POST /a____?b__ HTTP/1.1\r\nA<>: x__\xff\ty\r\n\r\nb\x01dy<";
-        for piece in 1..head.len() {
-            let tapped = Tapped::default();
-            let shown: Vec<u8> = head.chunks(piece).flat_map(|read| feed(&tapped, read)).collect();
-            assert_eq!(shown.len(), masked.len());
-            let (claimed, ..) = tapped.claim_head().unwrap();
-            assert_eq!(claimed.as_bytes(), &head[..head.len() - 5]);
-            assert_eq!(&*tapped.claim_rest(), b"b\x01dy<", "{piece}");
-            if piece > 20 {
-                assert_eq!(shown, masked, "{piece}");
-            }
-        }
-    }
-}
+mod tests;

@@ -77,6 +77,16 @@ pub enum StrayReason {
     UnknownBin,
     /// It would make a bin, and there are as many as the limit allows.
     TooManyBins,
+    /// HTTP/2 that breaks its rules; the bytes are frames.
+    MalformedHttp2,
+    /// More streams of one connection at once than are taken.
+    TooManyStreams,
+    /// Something else than TLS came where TLS is spoken.
+    NotTls,
+    /// The TLS handshake failed.
+    TlsFailed,
+    /// The TLS handshake did not come to its end in time.
+    TlsTimedOut,
 }
 
 impl StrayReason {
@@ -101,6 +111,11 @@ impl StrayReason {
             Self::BadBinName => "bad_bin_name",
             Self::UnknownBin => "unknown_bin",
             Self::TooManyBins => "too_many_bins",
+            Self::MalformedHttp2 => "malformed_http2",
+            Self::TooManyStreams => "too_many_streams",
+            Self::NotTls => "not_tls",
+            Self::TlsFailed => "tls_failed",
+            Self::TlsTimedOut => "tls_timed_out",
         }
     }
 }

@@ -23,6 +23,8 @@ mod forwarding;
 #[cfg_attr(feature = "broken-ack-before-write", expect(dead_code, reason = "one test is left"))]
 mod harness;
 #[cfg(not(feature = "broken-ack-before-write"))]
+mod http2;
+#[cfg(not(feature = "broken-ack-before-write"))]
 mod importing;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod live;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::command::{Ran, finish};
 use crate::harness::server::Server;
+use crate::harness::until;
 
 /// Runs curl; the status comes last on its output.
 fn curl(args: &[&str]) -> Ran {
@@ -157,8 +158,26 @@ fn tls_offers_both_protocols_and_captures_both() {
     // Plain HTTP on a TLS port is no request; the port goes on.
     let mut wire = server.wire();
     wire.send(b"GET /secure HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
-    let plain = wire.piece().unwrap_or_default();
-    assert!(!plain.starts_with(b"HTTP/1.1 200"), "{}", plain.escape_ascii());
+    let plain = wire.answer().unwrap();
+    assert_eq!((plain.status, plain.text().contains("https://")), (400, true), "{plain:?}");
+    assert!(wire.is_closed());
+    for (sent, reason) in [(&b""[..], "not_tls"), (b"\x16\x03\x01\0\x01x", "tls_failed")] {
+        let mut wire = server.wire();
+        wire.send(sent).unwrap();
+        wire.finish();
+        while wire.piece().is_ok_and(|piece| !piece.is_empty()) {}
+        let told = || server.get("/strays").json()["items"][0]["reason"].clone();
+        until(reason, || (told() == reason).then_some(()));
+    }
+    let mut begun = server.wire();
+    begun.send(b"\x16\x03\x01").unwrap();
+    let strays = until("the handshake's time to be over", || {
+        let strays = server.get("/strays").json()["items"].as_array().unwrap().clone();
+        (strays[0]["reason"] == "tls_timed_out").then_some(strays)
+    });
+    assert_eq!(strays.len(), 4, "and curl's, which did not trust it");
+    assert_eq!((&strays[2]["status"], &strays[1]["status"]), (&json!(400), &json!(0)));
+    assert!(strays[2]["head"].to_string().contains("GET /secure"), "{}", strays[2]);
     let ran = curl(&["--insecure", "--data", "x", &url]);
     assert!(said(&ran).ends_with("200"));
     assert_eq!(server.get("/bins/secure").json()["captures"], 4);

@@ -61,7 +61,11 @@ impl Received {
             return Err(Unread { head: Head::default(), refusal: Refusal::Disagreement });
         };
         let received_at = Timestamp::from(SystemTime::now());
-        if !is_http2 && let Err(refusal) = policy::vet(&head, &request, limits.head_bytes_max) {
+        let vetted = match is_http2 {
+            true => policy::vet_hosts(&request),
+            false => policy::vet(&head, &request, limits.head_bytes_max),
+        };
+        if let Err(refusal) = vetted {
             return Err(Unread { head, refusal });
         }
         let protocol = match request.version() {
@@ -141,7 +145,7 @@ fn retold(request: &Request<Incoming>) -> Head {
     let target = request.uri().path_and_query().map_or("*", |target| target.as_str());
     put(&[request.method().as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/2\r\n"]);
     if let Some(authority) = request.uri().authority()
-        && !request.headers().contains_key(HOST)
+        && !request.headers().get(HOST).is_some_and(|host| policy::is_same(authority, host))
     {
         put(&[b"host: ", authority.as_str().as_bytes(), b"\r\n"]);
     }

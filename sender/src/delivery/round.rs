@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hooklab_shared::delivery::{Attempt, AttemptOutcome, DeliveryState};
-use hooklab_shared::id::Timestamp;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::Instant;
 
