@@ -8,29 +8,20 @@
 mod frames;
 mod http2;
 mod mask;
+mod peer;
 
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
 use hooklab_shared::body::chunks;
 use hooklab_shared::headers::{Head, head_end, head_end_from};
-use rustix::net::sockopt::{
-    set_socket_keepalive, set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl,
-};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-
-/// How often the kernel asks for a peer that is looked for. A system that has forgotten the
-/// connection, as it does a minute after its program has gone, answers with a reset.
-const PROBE_EVERY: Duration = Duration::from_secs(5);
-
-/// How many of these in a row may stay without an answer: half a minute of a broken network.
-const PROBES_MAX: u32 = 6;
 
 pub(crate) use http2::Unserved;
 use http2::{Http2, PREFACE};
@@ -318,18 +309,11 @@ impl<S> Tap<S> {
     fn look(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let tcp = (self.tcp)(&self.socket);
         if !self.is_probed {
-            set_tcp_keepidle(tcp, PROBE_EVERY)?;
-            set_tcp_keepintvl(tcp, PROBE_EVERY)?;
-            set_tcp_keepcnt(tcp, PROBES_MAX)?;
-            set_socket_keepalive(tcp, true)?;
+            peer::probe(tcp)?;
             self.is_probed = true;
         }
-        if let Some(error) = tcp.take_error()? {
-            return Err(error);
-        }
-        let mut byte = [0];
-        if let Poll::Ready(came) = tcp.poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
-            self.tapped.0.ended.store(came? == 0, Ordering::Relaxed);
+        if let Some(ended) = peer::ended(tcp, cx)? {
+            self.tapped.0.ended.store(ended, Ordering::Relaxed);
         }
         Ok(())
     }

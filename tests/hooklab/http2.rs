@@ -128,10 +128,10 @@ fn bad_connections() -> Vec<Case> {
         ("upper case", with(WHOLE, 1, ("X-Up", "b")), MALFORMED),
         ("a space in a name", with(WHOLE, 1, ("a b", "c")), MALFORMED),
         ("broken HPACK", frame(HEADERS, WHOLE, 1, &[0xff; 6]), MALFORMED),
-        ("DATA on an idle stream", idle.clone(), MALFORMED),
+        ("DATA on an idle stream", idle, MALFORMED),
         ("no frames", b"hello, what is this?".to_vec(), MALFORMED),
         ("a flood", [begun.clone(), more.repeat(2_000)].concat(), &["head_too_long"]),
-        ("a large head", [begun.clone(), large, end].concat(), &["head_too_long"]),
+        ("a large head", [begun, large, end].concat(), &["head_too_long"]),
         ("an orderly end", ok, &["complete"]),
         ("nothing at all", Vec::new(), &[]),
     ]
