@@ -84,6 +84,7 @@ where
     let service = service_fn(move |request: Request<Incoming>| {
         if request.version() == Version::HTTP_2 {
             connected.tapped.served();
+            connected.phase.http2();
         }
         answer(connected.clone(), request)
     });

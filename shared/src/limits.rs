@@ -167,6 +167,8 @@ impl Limits {
     pub const SENDS_MAX: usize = 4;
     /// Deliveries of one in flight at once: the connections that a descriptor limit of 256 leaves.
     pub const SEND_CONCURRENCY_MAX: usize = 128;
+    /// Bodies made huge on purpose that are in flight at once, in bytes.
+    pub const SEND_IN_FLIGHT_BYTES_MAX: usize = 256 * 1024 * 1024;
     /// Deliveries a second at least: one in a quarter of an hour.
     pub const SEND_RATE_MIN: f64 = 0.001;
     /// Deliveries a second at most: `load` is for more.

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use hyper::body::{Body, Frame, SizeHint};
@@ -10,7 +10,14 @@ use hyper::body::{Body, Frame, SizeHint};
 /// What a connection is doing, so that the right timeout holds. Shared between the socket's
 /// wrapper and whoever answers on it.
 #[derive(Clone, Debug, Default)]
-pub struct Phase(Arc<AtomicU32>);
+pub struct Phase(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: AtomicU32,
+    /// Whether the connection takes many requests side by side.
+    is_http2: AtomicBool,
+}
 
 pub(super) const IDLE: u32 = 0;
 pub(super) const HEAD: u32 = 1;
@@ -27,21 +34,30 @@ impl Phase {
             serving @ SERVING.. => Some(serving + 1),
             _ => Some(SERVING),
         };
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        let _ = self.0.state.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         Serving(self.clone())
     }
 
     /// The connection is no longer HTTP: from now on only stalled writing ends it.
     pub fn upgraded(&self) {
-        self.0.store(UPGRADED, Ordering::Relaxed);
+        self.0.state.store(UPGRADED, Ordering::Relaxed);
+    }
+
+    /// The connection is HTTP/2: a frame between two requests begins none.
+    pub fn http2(&self) {
+        self.0.is_http2.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        self.0.is_http2.load(Ordering::Relaxed)
     }
 
     pub(super) fn get(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
+        self.0.state.load(Ordering::Relaxed)
     }
 
     pub(super) fn change(&self, from: u32, to: u32) {
-        let _ = self.0.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.0.state.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 
@@ -56,7 +72,7 @@ impl Drop for Serving {
             SERVING => Some(IDLE),
             serving => Some(serving - 1),
         };
-        let _ = self.0.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        let _ = self.0.0.state.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 }
 

@@ -52,6 +52,8 @@ impl<S> Timed<S> {
         let phase = self.phase.get();
         let allowed = match phase {
             IDLE => self.limits.keep_alive_timeout,
+            // Settings, windows and pings come between the requests of HTTP/2, which begin no head.
+            HEAD if self.phase.is_http2() => self.limits.keep_alive_timeout,
             HEAD => self.limits.head_timeout,
             _ => {
                 self.since = None;
@@ -194,6 +196,19 @@ mod tests {
         phase.upgraded();
         drop(phase.clone());
         assert!(timeout(hour, timed.read(&mut piece)).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_frame_between_the_requests_of_http_2_is_not_the_beginning_of_one() {
+        let (mut client, server) = duplex(64);
+        let mut timed = Timed::new(server, limits());
+        timed.phase().http2();
+        let mut piece = [0; 64];
+        client.write_all(b"a ping, as it may be").await.unwrap();
+        assert!(timed.read(&mut piece).await.unwrap() > 0);
+        let begun = Instant::now();
+        assert!(timed.read(&mut piece).await.is_err());
+        assert_eq!(begun.elapsed().as_secs(), 60);
     }
 
     #[tokio::test(start_paused = true)]
