@@ -217,6 +217,18 @@ impl Order {
         let max = Limits::SEND_CONCURRENCY_MAX;
         let is_within = (1..=max).contains(&self.concurrency);
         errors.check(is_within, "concurrency", format!("takes 1 to {max}"));
+        let huge = |fault: &Fault| if let Fault::Huge(bytes) = fault { Some(*bytes) } else { None };
+        let huge = self.faults.iter().find_map(huge).unwrap_or_default();
+        let max = Limits::SEND_IN_FLIGHT_BYTES_MAX;
+        errors.check(
+            huge.saturating_mul(self.concurrency) <= max,
+            "concurrency",
+            format!(
+                "keeps {} bodies of {huge} bytes in memory, of at most {max} bytes in all: send \
+                 fewer at once",
+                self.concurrency
+            ),
+        );
         let max = Limits::SEND_ATTEMPTS_MAX - 1;
         errors.check(self.retries.len() <= max, "retries", format!("takes at most {max} waits"));
         let timeout = self.timeout.unwrap_or(TIMEOUT_MAX);

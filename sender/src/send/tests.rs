@@ -329,6 +329,9 @@ async fn many_go_at_once_and_each_is_told_once() {
 fn a_plan_that_is_too_large_is_refused_before_it_is_made() {
     let many = NewSend { repeat: Some(u32::MAX), ..event(URL) };
     assert_eq!(refused(with(many, &["duplicate=100", "id-reused"])), ["repeat"]);
+    let huge = with(event(URL), &["huge=64m"]);
+    assert_eq!(refused(NewSend { concurrency: Some(5), ..huge.clone() }), ["concurrency"]);
+    plan(NewSend { concurrency: Some(4), ..huge });
     for rate in [1e-300, 0.0, f64::NAN] {
         let send = NewSend { rate: Some(rate), repeat: Some(2), ..event(URL) };
         assert_eq!(refused(send), ["rate"]);
