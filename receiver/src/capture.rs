@@ -195,7 +195,7 @@ fn id(received_at: Timestamp) -> Uuid {
     Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, micros / 1_000_000, nanos))
 }
 
-/// Keeps what belongs to no bin. A stray that cannot be kept is a line in the log.
+/// A request that belongs to no bin.
 async fn stray(
     capturing: &Capturing,
     peer: SocketAddr,
@@ -204,9 +204,22 @@ async fn stray(
     head: &Head,
     body_bytes: usize,
 ) {
+    let bytes = (head.len() + body_bytes) as u64;
+    keep_stray(capturing, peer, reason, status, head.as_bytes(), bytes).await;
+}
+
+/// Keeps what became no capture, with the first of its bytes. A stray that cannot be kept is a line
+/// in the log.
+pub(crate) async fn keep_stray(
+    capturing: &Capturing,
+    peer: SocketAddr,
+    reason: StrayReason,
+    status: u16,
+    head: &[u8],
+    bytes: u64,
+) {
     tracing::info!(%peer, reason = reason.as_str(), status, "a request was not captured");
     capturing.metrics.strayed(reason);
-    let head = head.as_bytes();
     let stray = Stray {
         seq: 0,
         received_at: Timestamp::from(SystemTime::now()),
@@ -214,7 +227,7 @@ async fn stray(
         reason,
         status,
         head: Octets::from(&head[..head.len().min(HEAD_BYTES_MAX)]),
-        bytes: (head.len() + body_bytes) as u64,
+        bytes,
     };
     if let Err(error) = capturing.store.stray(stray).await {
         tracing::warn!(%peer, %error, "a stray was not kept");

@@ -10,14 +10,12 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
-use std::time::SystemTime;
 
 use bytes::Bytes;
-use hooklab_shared::headers::{Head, Octets, head_end};
-use hooklab_shared::id::Timestamp;
+use hooklab_shared::headers::{Head, head_end};
 use hooklab_shared::limits::Limits;
 use hooklab_shared::listen::{Phase, Stop, Timed, drive};
-use hooklab_shared::stray::{HEAD_BYTES_MAX, Stray, StrayReason};
+use hooklab_shared::stray::{HEAD_BYTES_MAX, StrayReason};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Version};
@@ -26,7 +24,7 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::capture::{Capturing, Connected, answer};
+use crate::capture::{Capturing, Connected, answer, keep_stray};
 use crate::policy::{self, Refusal};
 use crate::tap::{Tap, Tapped, Unserved};
 
@@ -60,7 +58,7 @@ pub(crate) async fn serve(
                     let tap = Tap::new(socket, |tls| tls.get_ref().0.get_ref());
                     http(capturing, tap, phase, peer, stop).await;
                 }
-                Err(Some(unserved)) => keep(&capturing, stray(peer, unserved)).await,
+                Err(Some(unserved)) => keep(&capturing, peer, unserved).await,
                 Err(None) => {}
             }
         }
@@ -105,38 +103,22 @@ where
     })
     .await
     {
-        Box::pin(keep(&capturing, stray(peer, unserved))).await;
+        Box::pin(keep(&capturing, peer, unserved)).await;
     }
     let error = ended.and_then(Result::err);
     let unseen = match tapped.is_http2() {
-        true => tapped
-            .ended(error.is_some_and(|error| is_io(&*error, io::ErrorKind::TimedOut)))
-            .map(|unserved| stray(peer, unserved)),
-        false => error.and_then(|error| unseen(&tapped, peer, &*error, &capturing.limits)),
+        true => tapped.ended(error.is_some_and(|error| is_io(&*error, io::ErrorKind::TimedOut))),
+        false => error.and_then(|error| unseen(&tapped, &*error, &capturing.limits)),
     };
-    if let Some(stray) = unseen {
-        keep(&capturing, stray).await;
+    if let Some(unseen) = unseen {
+        keep(&capturing, peer, unseen).await;
     }
 }
 
 /// Keeps what no handler saw.
-async fn keep(capturing: &Capturing, stray: Stray) {
-    tracing::info!(peer = %stray.peer, reason = stray.reason.as_str(), "a request was not taken");
-    capturing.metrics.strayed(stray.reason);
-    let _ = capturing.store.stray(stray).await;
-}
-
-fn stray(peer: SocketAddr, unserved: Unserved) -> Stray {
+async fn keep(capturing: &Capturing, peer: SocketAddr, unserved: Unserved) {
     let Unserved { reason, status, head, bytes } = unserved;
-    Stray {
-        seq: 0,
-        received_at: Timestamp::from(SystemTime::now()),
-        peer,
-        reason,
-        status,
-        head: Octets::from(&head[..head.len().min(HEAD_BYTES_MAX)]),
-        bytes,
-    }
+    keep_stray(capturing, peer, reason, status, &head, bytes).await;
 }
 
 fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
@@ -159,17 +141,16 @@ fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
 /// A request that hyper refused, or that never came to the end of its head.
 fn unseen(
     tapped: &Tapped,
-    peer: SocketAddr,
     error: &(dyn Error + Send + Sync + 'static),
     limits: &Limits,
-) -> Option<Stray> {
+) -> Option<Unserved> {
     let came = tapped.unclaimed();
     if came.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
         return None;
     }
     let (reason, status) = why(error, &came, limits);
     let head = &came[..came.len().min(HEAD_BYTES_MAX)];
-    Some(stray(peer, Unserved { reason, status, head: head.into(), bytes: came.len() as u64 }))
+    Some(Unserved { reason, status, head: head.into(), bytes: came.len() as u64 })
 }
 
 /// The reason, and the status that hyper has answered with.

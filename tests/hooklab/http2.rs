@@ -92,7 +92,7 @@ fn bad_streams() -> Vec<Case> {
         ("empty path", but(":path", Some("")), MALFORMED),
         ("a space in the path", but(":path", Some("/Bad Name")), MALFORMED),
         ("a late pseudo field", head(WHOLE, 1, &late), MALFORMED),
-        ("a status", with(WHOLE, 1, ("x", "y\u{1}")), MALFORMED),
+        ("a control in a value", with(WHOLE, 1, ("x", "y\u{1}")), MALFORMED),
         (
             "a body behind a bad head, and a good request behind that",
             [with(END_HEADERS, 1, ("te", "gzip")), body, ok].concat(),
