@@ -165,7 +165,8 @@ impl Order {
             let refusal = match self.compose(step, 0, 1, self.at) {
                 Err(refusal) => refusal,
                 Ok(composed) if composed.outgoing.body.is_empty() && self.takes_away() => {
-                    let detail = "truncated takes half of a body away, and here is none to take";
+                    let detail =
+                        "truncated takes half of a body away: give one of two bytes at least";
                     ("faults", detail.to_owned())
                 }
                 Ok(_) => continue,
