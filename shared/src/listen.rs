@@ -80,7 +80,10 @@ where
         while connections.try_join_next().is_some() {}
         let next = async {
             let permit = permits.clone().acquire_owned().await.map_err(io::Error::other)?;
-            sleep(backoff).await;
+            // A sleep of nothing takes until the timer's next tick, a millisecond.
+            if !backoff.is_zero() {
+                sleep(backoff).await;
+            }
             listener.accept().await.map(|accepted| (permit, accepted))
         };
         let accepted = tokio::select! {
@@ -152,4 +155,32 @@ where
     }
     shutdown(connection.as_mut());
     connection.await
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::time::{Instant, advance};
+
+    use super::*;
+
+    /// The clock stands still, but for what sleeps: so nothing does.
+    #[tokio::test(start_paused = true)]
+    async fn who_connects_does_not_wait_for_a_timer() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stopping, stop) = watch::channel(false);
+        let goodbye = |_: Timed<TcpStream>, _: SocketAddr, _: Stop| async {};
+        let serving = tokio::spawn(serve(vec![listener], 8, Limits::default(), stop, goodbye));
+        // Between two ticks of the timer.
+        advance(Duration::from_micros(300)).await;
+        let began = Instant::now();
+        for _ in 0..20 {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+        }
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        stopping.send(true).unwrap();
+        serving.await.unwrap();
+    }
 }

@@ -73,7 +73,9 @@ async fn deliver(
     place: usize,
     began: Instant,
 ) -> SentDelivery {
-    sleep(order.delay()).await;
+    if !order.delay().is_zero() {
+        sleep(order.delay()).await;
+    }
     let mut attempts = Vec::new();
     let mut about = None;
     let schedule: Vec<Duration> =
