@@ -144,13 +144,13 @@ fn unseen(
     error: &(dyn Error + Send + Sync + 'static),
     limits: &Limits,
 ) -> Option<Unserved> {
-    let came = tapped.unclaimed();
+    let (came, bytes) = tapped.unclaimed();
     if came.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
         return None;
     }
     let (reason, status) = why(error, &came, limits);
     let head = &came[..came.len().min(HEAD_BYTES_MAX)];
-    Some(Unserved { reason, status, head: head.into(), bytes: came.len() as u64 })
+    Some(Unserved { reason, status, head: head.into(), bytes: bytes as u64 })
 }
 
 /// The reason, and the status that hyper has answered with.

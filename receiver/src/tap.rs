@@ -9,6 +9,7 @@ mod frames;
 mod http2;
 mod mask;
 mod peer;
+mod seen;
 
 use std::io;
 use std::pin::Pin;
@@ -19,13 +20,14 @@ use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
 use hooklab_shared::body::chunks;
-use hooklab_shared::headers::{Head, head_end, head_end_from};
+use hooklab_shared::headers::{Head, head_end_from};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 pub(crate) use http2::Unserved;
 use http2::{Http2, PREFACE};
 use mask::mask;
+use seen::Seen;
 
 /// A socket whose incoming bytes are remembered, and that can be told to break off.
 pub(crate) struct Tap<S> {
@@ -85,31 +87,6 @@ enum Fed {
     Http2,
 }
 
-#[derive(Default)]
-struct Seen {
-    bytes: BytesMut,
-    /// How many of the bytes to come belong to a body that is not kept.
-    passing: u64,
-    /// How many bytes a chunked body may take with its framing; none outside of one.
-    budget: Option<usize>,
-    /// Whether a body took more than that: the socket is then of no more use.
-    over: bool,
-    /// When the first of `bytes` came.
-    since: Option<Instant>,
-    /// Where the head at the front ends, once it has come whole, and when it had.
-    head: Option<(usize, Instant)>,
-    break_off: Option<BreakOff>,
-    http2: Option<Box<Http2>>,
-}
-
-impl Seen {
-    /// What is left belongs to the next request.
-    fn next(&mut self) {
-        self.since = (!self.bytes.is_empty()).then(Instant::now);
-        self.head = head_end(&self.bytes).zip(self.since);
-    }
-}
-
 impl Tapped {
     /// Takes the head that hyper has just parsed, and when its first byte and its last one came.
     ///
@@ -124,9 +101,11 @@ impl Tapped {
     /// Lets a body of known length pass: it comes from hyper.
     pub(crate) fn pass(&self, length: u64) {
         let mut seen = self.lock();
-        let here = usize::try_from(length).unwrap_or(usize::MAX).min(seen.bytes.len());
-        seen.bytes.advance(here);
-        seen.passing = length - here as u64;
+        if seen.ahead.take().is_none_or(|ahead| ahead.length != length) {
+            let here = usize::try_from(length).unwrap_or(usize::MAX).min(seen.bytes.len());
+            seen.bytes.advance(here);
+            seen.passing = length - here as u64;
+        }
         seen.next();
     }
 
@@ -166,9 +145,12 @@ impl Tapped {
         seen.bytes.split().freeze()
     }
 
-    /// What came and was never claimed: of a request that hyper did not take.
-    pub(crate) fn unclaimed(&self) -> Bytes {
-        self.lock().bytes.clone().freeze()
+    /// What came and was never claimed, of a request that hyper did not take; and how many bytes
+    /// came, as a large body is not among them.
+    pub(crate) fn unclaimed(&self) -> (Bytes, usize) {
+        let seen = self.lock();
+        let came = seen.bytes.len() + seen.ahead.map_or(0, |ahead| ahead.came);
+        (seen.bytes.clone().freeze(), came)
     }
 
     /// The service is called with a request of HTTP/2: the newest.
@@ -231,7 +213,7 @@ impl Tapped {
             return Fed::Over;
         }
         let before = seen.bytes.len();
-        seen.bytes.extend_from_slice(read);
+        seen.remember(read);
         if seen.budget.is_none() && seen.head.is_none() {
             // An end may be cut: up to three of its bytes can have come before.
             let from = before.saturating_sub(3);

@@ -25,6 +25,56 @@ fn requests_are_told_apart_wherever_the_bytes_are_cut() {
 }
 
 #[test]
+fn a_large_body_passes_without_a_copy_wherever_it_is_cut() {
+    let head = b"POST /a HTTP/1.1\r\nContent-LENGTH:  9000 \r\n\r\n";
+    let next = b"POST /b HTTP/1.1\r\nContent-Length: 1\r\n\r\n";
+    let all = [&head[..], &[b'x'; 9_000], next, b"y", b"GET"].concat();
+    for cut in [head.len(), 5_000, 9_000, head.len() + 9_000, head.len() + 9_010, all.len()] {
+        let tapped = Tapped::default();
+        feed(&tapped, &all[..cut]);
+        assert_eq!(tapped.unclaimed().1, cut);
+        // In part, where it came with its head.
+        let copied = tapped.unclaimed().0.len();
+        assert!(copied == head.len() + cut.saturating_sub(head.len() + 9_000), "{copied} of {cut}");
+        assert_eq!(tapped.claim_head().unwrap().0.as_bytes(), head);
+        tapped.pass(9_000);
+        feed(&tapped, &all[cut..]);
+        assert_eq!(tapped.claim_head().unwrap().0.as_bytes(), next, "{cut}");
+        tapped.pass(1);
+        assert_eq!(tapped.claim_rest(), &b"GET"[..]);
+    }
+}
+
+#[test]
+fn what_does_not_tell_one_length_is_kept() {
+    for fields in [
+        "Content-Length: 9000\r\nContent-Length: 9000\r\n",
+        "Content-Length: 9000\r\nTransfer-Encoding: chunked\r\n",
+        "Content-Length: +9000\r\n",
+        "Content-Length: 9000, 9000\r\n",
+        "Content-Length: \r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "",
+    ] {
+        let tapped = Tapped::default();
+        let all = [format!("POST /a HTTP/1.1\r\n{fields}\r\n").as_bytes(), &[b'x'; 9_000]].concat();
+        feed(&tapped, &all);
+        assert_eq!(tapped.unclaimed(), (Bytes::from(all.clone()), all.len()), "{fields}");
+    }
+}
+
+#[test]
+fn a_chunked_body_that_looks_like_a_head_is_kept() {
+    let tapped = Tapped::default();
+    feed(&tapped, b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+    assert!(tapped.claim_head().is_some());
+    tapped.keep(1 << 20);
+    let all = [b"POST /a HTTP/1.1\r\nContent-Length: 9000\r\n\r\n", &[b'x'; 9_000][..]].concat();
+    feed(&tapped, &all);
+    assert_eq!(tapped.claim_rest(), all);
+}
+
+#[test]
 fn framing_is_kept_up_to_its_limit() {
     let tapped = Tapped::default();
     feed(&tapped, b"POST /a HTTP/1.1\r\n\r\n");
