@@ -12,6 +12,7 @@ mod live_random;
 mod many;
 mod reopen;
 mod retention;
+mod reuse;
 mod space;
 mod strays;
 

@@ -1,8 +1,8 @@
 //! The embedded engine: an append-only log of records in segments, and an index in memory.
 //!
 //! State is the replay of the log, so that deletes and what follows them keep their order. A
-//! segment in which nothing lives is dropped; where too much is dead, mostly dead ones are shrunk
-//! to what lives in them, in place.
+//! segment in which nothing lives is dropped, or becomes the next one; where too much is dead,
+//! mostly dead ones are shrunk to what lives in them, in place.
 
 #[cfg(test)]
 mod faults;
@@ -16,6 +16,7 @@ mod reserve;
 mod segment;
 mod segments;
 mod sidecar;
+mod spare;
 mod sync;
 mod ticket;
 mod writer;

@@ -57,8 +57,8 @@ impl Kind {
     }
 }
 
-/// A record's header. The marker before it is the directory's own random number: a body cannot
-/// hold a forged record, since whoever sent it does not know the number.
+/// A record's header. The marker before it is a number of its segment's own that nobody can guess:
+/// a body cannot hold a forged record, since whoever sent it does not know the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) kind: u8,
@@ -96,9 +96,9 @@ impl Header {
             .then_some(header)
     }
 
-    fn write(&self, marker: u64, into: &mut [u8]) {
+    /// All but the marker and the checksum, which come with [`stamp`].
+    fn write(&self, into: &mut [u8]) {
         let mut bytes = [0; HEADER_BYTES];
-        bytes[..8].copy_from_slice(&marker.to_le_bytes());
         bytes[8] = self.kind;
         bytes[9] = self.name_bytes;
         bytes[12..16].copy_from_slice(&self.front_bytes.to_le_bytes());
@@ -106,8 +106,6 @@ impl Header {
         bytes[20..28].copy_from_slice(&self.seq.to_le_bytes());
         bytes[28..32].copy_from_slice(&self.front_crc.to_le_bytes());
         bytes[32..36].copy_from_slice(&self.body_crc.to_le_bytes());
-        let crc = crc32c::crc32c(&bytes[..HEADER_BYTES - 4]);
-        bytes[36..].copy_from_slice(&crc.to_le_bytes());
         into.copy_from_slice(&bytes);
     }
 
@@ -176,12 +174,21 @@ fn begin(into: &mut Vec<u8>) -> usize {
     start
 }
 
-/// Fills in the header of the record that began at `start` and whose front ends here.
-fn seal(into: &mut [u8], start: usize, marker: u64, mut header: Header) {
+/// Marks the record that begins here as one of its segment, which is known when it is written.
+pub(crate) fn stamp(record: &mut [u8], marker: u64) {
+    let Some(header) = record.first_chunk_mut::<HEADER_BYTES>() else { return };
+    header[..8].copy_from_slice(&marker.to_le_bytes());
+    let crc = crc32c::crc32c(&header[..HEADER_BYTES - 4]);
+    header[HEADER_BYTES - 4..].copy_from_slice(&crc.to_le_bytes());
+}
+
+/// Fills in the header of the record that began at `start` and whose front ends here; it is still
+/// to be stamped.
+fn seal(into: &mut [u8], start: usize, mut header: Header) {
     let front = &into[start + HEADER_BYTES..];
     header.front_bytes = u32::try_from(front.len()).unwrap_or(u32::MAX);
     header.front_crc = crc32c::crc32c(front);
-    header.write(marker, &mut into[start..start + HEADER_BYTES]);
+    header.write(&mut into[start..start + HEADER_BYTES]);
 }
 
 /// Reads fields one after the other; `None` past the end.

@@ -18,7 +18,7 @@ fn home(level: Durability) -> Home {
 }
 
 /// A copy as a crash leaves it: what is written, of files that may be going just now.
-fn copied(from: &Path, into: &Home) {
+pub(super) fn copied(from: &Path, into: &Home) {
     fs::create_dir_all(into.path()).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
@@ -28,7 +28,7 @@ fn copied(from: &Path, into: &Home) {
     }
 }
 
-async fn sliding(store: &Store) {
+pub(super) async fn sliding(store: &Store) {
     let keep = Keep { captures: Some(KEPT), ..Keep::default() };
     let config = Config { keep, ..Config::default() };
     store.create_bin(name("a"), config, Timestamp::default()).await.unwrap();
@@ -36,7 +36,7 @@ async fn sliding(store: &Store) {
 
 /// Whether a store that was opened on a copy holds the newest, and all that was acknowledged
 /// before the copy was made, up to what may be kept.
-fn assert_whole(store: &Store, acknowledged: u64, when: &str) {
+pub(super) fn assert_whole(store: &Store, acknowledged: u64, when: &str) {
     let bin = store.bin("a").unwrap();
     let seqs = store.seqs("a");
     assert!(bin.newest_seq >= acknowledged, "{when}: {} < {acknowledged}", bin.newest_seq);

@@ -1,6 +1,6 @@
 //! Gives back the space of what is dead.
 //!
-//! The oldest segment, once nothing lives in it, is removed: what its deletes and clears undid is
+//! The oldest segment, once nothing lives in it, is removed or becomes the next one: what its deletes and clears undid is
 //! gone with it or before it, and the bins and strays it tells of are written again first. Others
 //! are shrunk to what lives in them, in place, so that the order of the log stays: their other
 //! records may undo what older segments hold.
@@ -11,7 +11,8 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tokio::task::spawn_blocking;
@@ -36,7 +37,7 @@ pub(super) async fn run(log: Arc<Log>) {
         match tidy(&log).await {
             Ok(()) => {
                 told.clear();
-                log.untidy.notified().await;
+                rest(&log).await;
             }
             Err(error) => {
                 let error = error.to_string();
@@ -48,6 +49,15 @@ pub(super) async fn run(log: Arc<Log>) {
                 let _ = timeout(AGAIN, log.untidy.notified()).await;
             }
         }
+    }
+}
+
+/// Waits for something to do.
+async fn rest(log: &Log) {
+    let work = log.untidy.notified();
+    let Some(left) = log.spare.left(Instant::now()) else { return work.await };
+    if timeout(left, work).await.is_err() {
+        log.spare.give_up();
     }
 }
 
@@ -153,13 +163,13 @@ fn rewrites(log: &Log, number: u32) -> Rewrites {
     let mut bytes = 0;
     for bin in log.bins.put_until(number) {
         record.clear();
-        record::encode_put(&mut record, 0, &bin.name, &bin.as_put());
+        record::encode_put(&mut record, &bin.name, &bin.as_put());
         bytes += record.len() as u64;
         requests.push(Request::Rewrite(bin));
     }
     for stray in log.bins.strays().until(number) {
         record.clear();
-        record::encode_stray(&mut record, 0, &stray);
+        record::encode_stray(&mut record, &stray);
         bytes += record.len() as u64;
         requests.push(Request::RewriteStray(stray.seq));
     }
@@ -177,7 +187,16 @@ fn sync(log: &Log, number: u32) -> io::Result<()> {
 
 fn remove(log: &Log, number: u32) -> io::Result<()> {
     remove_sidecar(log, number)?;
-    fs::remove_file(segment::path(&log.path, number))?;
+    let path = segment::path(&log.path, number);
+    let bytes = fs::metadata(&path)?.len();
+    {
+        // Who reads again what could not be read finds the segment, or knows that it is gone.
+        let _moving = log.layout.write().unwrap_or_else(PoisonError::into_inner);
+        match bytes <= 2 * log.sizes.segment_bytes {
+            true => log.spare.keep(&path, Instant::now())?,
+            false => fs::remove_file(&path)?,
+        }
+    }
     log.segments.remove(number);
     Ok(())
 }

@@ -14,6 +14,7 @@ use super::queue::{self, Batch, Queue, Waiting};
 use super::reserve::Reserve;
 use super::segment::Active;
 use super::segments::Segments;
+use super::spare::Spare;
 use super::ticket::Stub;
 use crate::store::Durability;
 use crate::store::bins::Bins;
@@ -37,10 +38,11 @@ pub(crate) struct Log {
     directory: Mutex<Option<Directory>>,
     pub(super) durability: Durability,
     pub(super) sizes: Sizes,
-    /// The directory's own random number, before every record.
+    /// The directory's own random number.
     pub(super) marker: u64,
     pub(super) segments: Segments,
     pub(super) reserve: Reserve,
+    pub(super) spare: Spare,
     queue: Mutex<Queue>,
     pub(super) work: Notify,
     room: Notify,
@@ -84,6 +86,7 @@ impl Log {
         Self {
             bins,
             reserve: Reserve::new(directory.path()),
+            spare: Spare::new(directory.path()),
             path: directory.path().to_owned(),
             directory: Mutex::new(Some(directory)),
             durability,
@@ -116,7 +119,7 @@ impl Log {
         let (seq, ticket) = loop {
             let room = self.room.notified();
             if let Some(mut queue) = self.queue_with_room(bytes)? {
-                break queue.append(capture, auto_create, &self.bins, self.marker, body_crc)?;
+                break queue.append(capture, auto_create, &self.bins, body_crc)?;
             }
             room.await;
         };
@@ -129,7 +132,7 @@ impl Log {
         let answer = loop {
             let room = self.room.notified();
             if let Some(mut queue) = self.queue_with_room(0)? {
-                match queue.push(request, &self.bins, self.marker)? {
+                match queue.push(request, &self.bins)? {
                     Some(answer) => break answer,
                     None => return Ok(None),
                 }
@@ -156,7 +159,8 @@ impl Log {
         let mut rolled = self.rolled.lock().unwrap_or_else(PoisonError::into_inner);
         rolled.push_back(full);
         while rolled.iter().map(|full| full.sidecar.bytes()).sum::<usize>() > ROLLED_BYTES_MAX {
-            rolled.pop_front();
+            let without = rolled.pop_front();
+            without.iter().for_each(Active::trim);
         }
         drop(rolled);
         self.untidy.notify_one();
@@ -171,7 +175,8 @@ impl Log {
         let rolled =
             std::mem::take(&mut *self.rolled.lock().unwrap_or_else(PoisonError::into_inner));
         for full in rolled {
-            full.sidecar.write(&self.path, full.number, self.marker, full.len);
+            full.trim();
+            full.sidecar.write(&self.path, full.number, full.marker, full.len);
         }
     }
 
@@ -272,7 +277,7 @@ impl Log {
     pub(super) fn close(&self) {
         let mut queue = self.queue();
         if queue.end.is_none() {
-            queue.tell_dropped(&self.bins, self.marker);
+            queue.tell_dropped(&self.bins);
         }
         queue.end = Some(StoreError::Closed);
         drop(queue);

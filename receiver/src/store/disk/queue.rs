@@ -107,22 +107,21 @@ impl Queue {
         mut capture: Capture,
         auto_create: bool,
         bins: &Bins,
-        marker: u64,
         body_crc: u32,
     ) -> Result<(Seq, Arc<Ticket>), StoreError> {
         let table = Table { bins, unwritten: &self.unwritten };
         let admitted = table.admit(&capture.bin, capture.received_at, auto_create)?;
         let bin = admitted.bin;
-        self.tell_dropped(bins, marker);
+        self.tell_dropped(bins);
         if admitted.made {
-            self.add(Change::Bin(Arc::clone(&bin), What::Put), marker, None);
+            self.add(Change::Bin(Arc::clone(&bin), What::Put), None);
         }
         capture.seq = bin.give();
         let (seq, received_at) = (capture.seq, capture.received_at);
         let body = &capture.body.wire;
         let large = (body.len() >= LARGE_BODY_BYTES).then_some(body);
         let encode = |into: &mut Vec<u8>| {
-            record::encode_capture(into, marker, &capture, body_crc, large.is_none());
+            record::encode_capture(into, &capture, body_crc, large.is_none());
         };
         let span = self.batch.records.add(encode, large);
         let whole = bins.is_watched(&bin).then(|| {
@@ -145,30 +144,29 @@ impl Queue {
         &mut self,
         request: Request<'_>,
         bins: &Bins,
-        marker: u64,
     ) -> Result<Option<oneshot::Receiver<Answer>>, StoreError> {
         let table = Table { bins, unwritten: &self.unwritten };
         let Some(change) = request.plan(&table)? else { return Ok(None) };
-        self.tell_dropped(bins, marker);
+        self.tell_dropped(bins);
         let (answer, receiver) = oneshot::channel();
-        self.add(change, marker, Some(answer));
+        self.add(change, Some(answer));
         Ok(Some(receiver))
     }
 
     /// Tells the log what retention has dropped since it was told last.
-    pub(super) fn tell_dropped(&mut self, bins: &Bins, marker: u64) {
+    pub(super) fn tell_dropped(&mut self, bins: &Bins) {
         for bin in bins.retention.take_unlogged() {
             let table = Table { bins, unwritten: &self.unwritten };
             // Of a bin that goes there is nothing more to tell, least of all to its successor.
             if table.holds(&bin) {
                 let to = bin.state().index.dropped_to;
-                self.add(Change::Dropped(bin, to), marker, None);
+                self.add(Change::Dropped(bin, to), None);
             }
         }
     }
 
-    fn add(&mut self, change: Change, marker: u64, answer: Option<oneshot::Sender<Answer>>) {
-        let span = self.batch.records.add(|into| encode(into, marker, &change), None);
+    fn add(&mut self, change: Change, answer: Option<oneshot::Sender<Answer>>) {
+        let span = self.batch.records.add(|into| encode(into, &change), None);
         if let Change::Bin(bin, what) = &change {
             let to_be = match what {
                 What::Put => Some(Some(Arc::clone(bin))),
@@ -184,31 +182,31 @@ impl Queue {
     }
 }
 
-fn encode(into: &mut Vec<u8>, marker: u64, change: &Change) {
+fn encode(into: &mut Vec<u8>, change: &Change) {
     match change {
-        Change::Bin(bin, what) => encode_bin(into, marker, bin, what),
-        Change::Stray(stray) => record::encode_stray(into, marker, stray),
+        Change::Bin(bin, what) => encode_bin(into, bin, what),
+        Change::Stray(stray) => record::encode_stray(into, stray),
         Change::Dropped(bin, to) => {
             let dropped = bin.state().index.dropped;
-            record::encode_dropped(into, marker, &bin.name, *to, dropped);
+            record::encode_dropped(into, &bin.name, *to, dropped);
         }
         // A capture is encoded by whoever has it; an expiry is told when it is done.
         Change::Capture(_) | Change::Nothing => {}
     }
 }
 
-fn encode_bin(into: &mut Vec<u8>, marker: u64, bin: &Arc<crate::store::bin::Bin>, what: &What) {
+fn encode_bin(into: &mut Vec<u8>, bin: &Arc<crate::store::bin::Bin>, what: &What) {
     let name = &bin.name;
     match what {
-        What::Put => record::encode_put(into, marker, name, &bin.as_put()),
+        What::Put => record::encode_put(into, name, &bin.as_put()),
         What::Update(config) => {
             bin.announce(config);
-            record::encode_put(into, marker, name, &bin.as_put());
+            record::encode_put(into, name, &bin.as_put());
         }
-        What::Delete(seq) => record::encode_change(into, marker, Kind::Delete, name, *seq),
-        What::DeleteMany(runs) => record::encode_delete_many(into, marker, name, runs),
-        What::Clear(to) => record::encode_change(into, marker, Kind::Clear, name, *to),
-        What::Drop => record::encode_change(into, marker, Kind::Drop, name, 0),
+        What::Delete(seq) => record::encode_change(into, Kind::Delete, name, *seq),
+        What::DeleteMany(runs) => record::encode_delete_many(into, name, runs),
+        What::Clear(to) => record::encode_change(into, Kind::Clear, name, *to),
+        What::Drop => record::encode_change(into, Kind::Drop, name, 0),
         What::Expire => {}
     }
 }

@@ -20,7 +20,15 @@ const FIRST_BYTES: usize = 4 * 1024;
 /// Reads of one list: neighbours are mostly in one file.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
-    open: Option<(u32, File)>,
+    open: Option<Open>,
+}
+
+/// A segment's file, and what stands before its records.
+#[derive(Debug)]
+struct Open {
+    number: u32,
+    file: File,
+    marker: u64,
 }
 
 impl Reader {
@@ -42,19 +50,21 @@ impl Reader {
             seq,
             why: format!("{why}, in {} at {}", path.display(), location.offset).into(),
         };
-        let record = self.fetch(disk, location, part).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => damaged("the segment ends before it"),
-            _ => StoreError::failed(format!("{}: {error}", path.display())),
-        })?;
-        record::decode(&record, disk.log.marker, part, bin, seq).map_err(damaged)
+        let (record, marker) =
+            self.fetch(disk, location, part).map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => damaged("the segment ends before it"),
+                _ => StoreError::failed(format!("{}: {error}", path.display())),
+            })?;
+        record::decode(&record, marker, part, bin, seq).map_err(damaged)
     }
 
-    fn fetch(&mut self, disk: &Disk, location: Location, part: Part) -> io::Result<Bytes> {
-        let file = match &mut self.open {
-            Some((number, file)) if *number == location.segment => file,
+    fn fetch(&mut self, disk: &Disk, location: Location, part: Part) -> io::Result<(Bytes, u64)> {
+        let Open { file, marker, .. } = match &mut self.open {
+            Some(open) if open.number == location.segment => open,
             open => {
-                let file = File::open(segment::path(&disk.log.path, location.segment))?;
-                &mut open.insert((location.segment, file)).1
+                let number = location.segment;
+                let (file, preface) = segment::open(&disk.log.path, number, disk.log.marker)?;
+                open.insert(Open { number, file, marker: preface.marker() })
             }
         };
         let whole = location.bytes as usize;
@@ -63,14 +73,14 @@ impl Reader {
             Part::Front => whole.min(FIRST_BYTES),
         };
         let record = read_at(file, location.offset, first)?;
-        let wanted = match Header::read(&record, disk.log.marker) {
+        let wanted = match Header::read(&record, *marker) {
             Some(header) if part == Part::Front => header.head_bytes().min(whole),
             _ => first,
         };
         if wanted <= first {
-            return Ok(record.into());
+            return Ok((record.into(), *marker));
         }
-        read_at(file, location.offset, wanted).map(Bytes::from)
+        Ok((read_at(file, location.offset, wanted)?.into(), *marker))
     }
 }
 

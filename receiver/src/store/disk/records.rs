@@ -7,6 +7,8 @@ use std::os::unix::fs::FileExt as _;
 
 use bytes::Bytes;
 
+use crate::store::record;
+
 /// A body from this length on, in bytes, is not copied: pointing at it costs less.
 pub(super) const LARGE_BODY_BYTES: usize = 4 * 1024;
 
@@ -54,6 +56,11 @@ impl Records {
     /// A record without its large body.
     pub(super) fn copied(&self, span: &Span) -> &[u8] {
         &self.bytes[span.start..span.start + span.copied]
+    }
+
+    /// Marks a record as one of the segment that it is about to be written to.
+    pub(super) fn stamp(&mut self, span: &Span, marker: u64) {
+        record::stamp(&mut self.bytes[span.start..span.start + span.copied], marker);
     }
 
     /// Writes all of it from this offset of a file on, most often by one call.

@@ -9,9 +9,10 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use memchr::memmem;
 use uuid::Uuid;
 
-use super::segment::{self, Active, PREFACE_BYTES};
+use super::segment::{self, Active, PREFACE_BYTES, Preface};
 use super::segments::Segments;
 use super::sidecar::{self, Sidecar};
 use crate::store::bins::Bins;
@@ -78,7 +79,7 @@ fn marker(directory: &Path, numbers: &[u32]) -> Result<Option<u64>, OpenError> {
         let file = File::open(&path).map_err(OpenError::io(&path))?;
         let mut preface = [0; PREFACE_BYTES];
         let whole = file.read_exact_at(&mut preface, 0).is_ok();
-        match segment::marker(&preface) {
+        match Preface::read(&preface).map(|preface| preface.directory) {
             Some(marker) if found.is_some_and(|found| found != marker) => {
                 let why = "it belongs to another directory".to_owned();
                 return Err(OpenError::Segment { path, why });
@@ -106,21 +107,29 @@ fn closed(
 ) -> Result<(), OpenError> {
     let path = segment::path(directory, number);
     let error = |why| OpenError::Segment { path: path.clone(), why };
-    let segment_bytes = fs::metadata(&path).map_err(OpenError::io(&path))?.len();
-    let read = sidecar::read(directory, number, marker, segment_bytes, |found| {
-        replay.record(number, found)
-    });
+    let (file, preface) = segment::open(directory, number, marker).map_err(OpenError::io(&path))?;
+    if preface.number != number {
+        let was = preface.number;
+        tracing::warn!(path = %path.display(), was, "a power cut left a segment that was reused");
+        return Ok(());
+    }
+    let own = preface.marker();
+    let segment_bytes = file.metadata().map_err(OpenError::io(&path))?.len();
+    let read =
+        sidecar::read(directory, number, own, segment_bytes, |found| replay.record(number, found));
     if let Some(read) = read {
         return read.map_err(error);
     }
     let bytes = fs::read(&path).map_err(OpenError::io(&path))?;
-    let (sidecar, end) = scanned(&bytes, &path, number, marker, replay)?;
-    if end < bytes.len() {
+    let (sidecar, end) = scanned(&bytes, &path, number, own, replay)?;
+    if is_torn(&bytes[end..], own) {
         let lost = bytes.len() - end;
         tracing::warn!(path = %path.display(), end, lost, "the end of a segment is damaged");
-    } else {
-        sidecar.write(directory, number, marker, segment_bytes);
+        return Ok(());
     }
+    let file = File::options().write(true).open(&path).map_err(OpenError::io(&path))?;
+    file.set_len(end as u64).map_err(OpenError::io(&path))?;
+    sidecar.write(directory, number, own, end as u64);
     Ok(())
 }
 
@@ -133,17 +142,28 @@ fn newest(
 ) -> Result<Active, OpenError> {
     let path = segment::path(directory, number);
     let bytes = fs::read(&path).map_err(OpenError::io(&path))?;
-    if bytes.len() < PREFACE_BYTES {
+    let preface = Preface::of(&bytes, marker, number);
+    // Where it was made, or made of an old one, in the moment of a crash, nothing is in it yet.
+    if bytes.len() < PREFACE_BYTES || preface.number != number {
         return Active::create(directory, number, marker).map_err(OpenError::io(&path));
     }
-    let (sidecar, end) = scanned(&bytes, &path, number, marker, replay)?;
+    let own = preface.marker();
+    let (sidecar, end) = scanned(&bytes, &path, number, own, replay)?;
     let file = File::options().read(true).write(true).open(&path).map_err(OpenError::io(&path))?;
     if end < bytes.len() {
         let lost = bytes.len() - end;
-        tracing::warn!(path = %path.display(), end, lost, "cut off a torn tail, in bytes");
+        if is_torn(&bytes[end..], own) {
+            tracing::warn!(path = %path.display(), end, lost, "cut off a torn tail, in bytes");
+        }
         file.set_len(end as u64).and_then(|()| file.sync_all()).map_err(OpenError::io(&path))?;
     }
-    Ok(Active { number, file: Arc::new(file), len: end as u64, sidecar })
+    Ok(Active { number, marker: own, file: Arc::new(file), len: end as u64, sidecar })
+}
+
+/// Whether what follows the last sound record was to be one: it is marked so, or empty as a power
+/// cut leaves it. Else it is of the segment which the file was before.
+fn is_torn(tail: &[u8], marker: u64) -> bool {
+    tail.starts_with(&[0; 8]) || memmem::find(tail, &marker.to_le_bytes()).is_some()
 }
 
 /// Replays every sound record, and says where the last of them ends.

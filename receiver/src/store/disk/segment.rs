@@ -9,17 +9,37 @@ use std::sync::Arc;
 use super::log::Log;
 use super::records::Records;
 use super::sidecar::Sidecar;
+use super::spare::Spare;
 use crate::store::record::HEADER_BYTES;
 
 /// The length of a segment's own header in bytes.
 pub(super) const PREFACE_BYTES: usize = 24;
 
-const MAGIC: &[u8; 8] = b"hooklab\x01";
+/// The second of its kind: in the first, the directory's number marked every record.
+const MAGIC: &[u8; 8] = b"hooklab\x02";
+const FIRST_MAGIC: &[u8; 8] = b"hooklab\x01";
+
+/// What the markers of two neighbouring segments differ by: 2^64 divided by the golden ratio.
+const MARKER_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// A segment's own header: which directory's it is, and which of its segments.
+///
+/// Each segment marks its records in its own way, since a file that becomes another segment still
+/// holds records of the one that it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Preface {
+    /// The directory's own random number.
+    pub(super) directory: u64,
+    pub(super) number: u32,
+    is_first: bool,
+}
 
 /// The segment that is being written.
 #[derive(Debug)]
 pub(super) struct Active {
     pub(super) number: u32,
+    /// What stands before each of its records.
+    pub(super) marker: u64,
     pub(super) file: Arc<File>,
     /// Up to where it is good, in bytes.
     pub(super) len: u64,
@@ -36,37 +56,80 @@ pub(super) fn number(name: &str) -> Option<u32> {
     name.strip_suffix(".seg")?.parse().ok()
 }
 
-/// A segment's own header: which directory's it is, and which of its segments.
-pub(super) fn preface(marker: u64, number: u32) -> [u8; PREFACE_BYTES] {
+/// Opens a segment for reading, with its own header; where that is damaged, as it should be.
+pub(super) fn open(directory: &Path, number: u32, marker: u64) -> io::Result<(File, Preface)> {
+    let file = File::open(path(directory, number))?;
     let mut bytes = [0; PREFACE_BYTES];
-    bytes[..8].copy_from_slice(MAGIC);
-    bytes[8..16].copy_from_slice(&marker.to_le_bytes());
-    bytes[16..20].copy_from_slice(&number.to_le_bytes());
-    let crc = crc32c::crc32c(&bytes[..20]);
-    bytes[20..].copy_from_slice(&crc.to_le_bytes());
-    bytes
+    match file.read_exact_at(&mut bytes, 0) {
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
+        _ => Ok((file, Preface::of(&bytes, marker, number))),
+    }
 }
 
-/// The marker of a segment's header, if it is sound.
-pub(super) fn marker(bytes: &[u8]) -> Option<u64> {
-    let bytes: &[u8; PREFACE_BYTES] = bytes.first_chunk()?;
-    let (covered, crc) = bytes.split_at(20);
-    let marker = u64::from_le_bytes(*covered.get(8..)?.first_chunk()?);
-    (covered.starts_with(MAGIC) && crc == crc32c::crc32c(covered).to_le_bytes()).then_some(marker)
+impl Preface {
+    pub(super) fn new(directory: u64, number: u32) -> Self {
+        Self { directory, number, is_first: false }
+    }
+
+    /// The one at the beginning of a segment, if it is sound.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; PREFACE_BYTES] = bytes.first_chunk()?;
+        let (covered, crc) = bytes.split_at(20);
+        let (magic, rest) = covered.split_first_chunk::<8>()?;
+        let (directory, number) = rest.split_first_chunk::<8>()?;
+        let is_known = magic == MAGIC || magic == FIRST_MAGIC;
+        (is_known && crc == crc32c::crc32c(covered).to_le_bytes()).then_some(Self {
+            directory: u64::from_le_bytes(*directory),
+            number: u32::from_le_bytes(*number.first_chunk()?),
+            is_first: magic == FIRST_MAGIC,
+        })
+    }
+
+    /// The one at the beginning of this segment; where it is damaged, as it should be.
+    pub(super) fn of(bytes: &[u8], directory: u64, number: u32) -> Self {
+        Self::read(bytes).unwrap_or_else(|| Self::new(directory, number))
+    }
+
+    pub(super) fn bytes(&self) -> [u8; PREFACE_BYTES] {
+        let mut bytes = [0; PREFACE_BYTES];
+        bytes[..8].copy_from_slice(if self.is_first { FIRST_MAGIC } else { MAGIC });
+        bytes[8..16].copy_from_slice(&self.directory.to_le_bytes());
+        bytes[16..20].copy_from_slice(&self.number.to_le_bytes());
+        let crc = crc32c::crc32c(&bytes[..20]);
+        bytes[20..].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    /// What stands before each record of the segment.
+    pub(super) fn marker(&self) -> u64 {
+        let step = if self.is_first { 0 } else { MARKER_STEP };
+        self.directory.wrapping_add(u64::from(self.number).wrapping_mul(step))
+    }
 }
 
 impl Active {
     /// Makes a segment; what an earlier attempt left of it goes.
     pub(super) fn create(directory: &Path, number: u32, marker: u64) -> io::Result<Self> {
-        let path = path(directory, number);
+        Self::begin(directory, Preface::new(marker, number), true)
+    }
+
+    /// Makes a segment out of a dead one, if there is one to spare.
+    pub(super) fn next(directory: &Path, preface: Preface, spare: &Spare) -> io::Result<Self> {
+        let is_spared = spare.take(&path(directory, preface.number));
+        Self::begin(directory, preface, !is_spared)
+    }
+
+    fn begin(directory: &Path, preface: Preface, truncate: bool) -> io::Result<Self> {
+        let path = path(directory, preface.number);
         let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(true);
+        options.read(true).write(true).create(true).truncate(truncate);
         // The directory keeps others out already; a copy of the file should too.
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path)?;
-        file.write_all_at(&preface(marker, number), 0)?;
+        file.write_all_at(&preface.bytes(), 0)?;
         Ok(Self {
-            number,
+            number: preface.number,
+            marker: preface.marker(),
             file: Arc::new(file),
             len: PREFACE_BYTES as u64,
             sidecar: Sidecar::default(),
@@ -87,6 +150,13 @@ impl Active {
         let offset = self.len;
         self.len += records.len() as u64;
         Ok(offset)
+    }
+
+    /// Cuts off what is left of the segment that the file was before.
+    pub(super) fn trim(&self) {
+        if let Err(error) = self.file.set_len(self.len) {
+            tracing::warn!(number = self.number, %error, "a segment keeps more room than it needs");
+        }
     }
 
     /// Cuts off what a failed write left.

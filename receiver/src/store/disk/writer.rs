@@ -7,7 +7,7 @@ use tokio::task::yield_now;
 
 use super::log::{Log, Taken, Written};
 use super::queue::Batch;
-use super::segment::{self, Active};
+use super::segment::{self, Active, Preface};
 use super::sync::Syncer;
 use crate::store::Durability;
 use crate::store::error::{OpenError, StoreError};
@@ -63,7 +63,7 @@ impl Writer {
         }
         let appended = match self.append() {
             // What frees space must not need some.
-            Err(error) if is_full(&error) && self.batch.frees() && self.log.reserve.spend() => {
+            Err(error) if is_full(&error) && self.makes_room() => {
                 self.log.untidy.notify_one();
                 self.append()
             }
@@ -76,10 +76,18 @@ impl Writer {
         self.batch.reuse();
     }
 
+    /// What is kept for the next segment goes first, and what is kept for deletes only to them.
+    fn makes_room(&self) -> bool {
+        self.log.spare.give_up() || (self.batch.frees() && self.log.reserve.spend())
+    }
+
     fn append(&mut self) -> io::Result<u64> {
         let bytes = self.batch.records.len();
         if !self.active.takes(bytes, self.log.sizes.segment_bytes) {
             self.roll()?;
+        }
+        for waiting in &self.batch.waiting {
+            self.batch.records.stamp(&waiting.span, self.active.marker);
         }
         self.active.write(&self.batch.records, &self.log)
     }
@@ -88,8 +96,8 @@ impl Writer {
     fn roll(&mut self) -> io::Result<()> {
         #[cfg(test)]
         super::faults::Faults::fail_if(&self.log.faults.no_create)?;
-        let (directory, marker) = (&self.log.path, self.log.marker);
-        let next = Active::create(directory, self.active.number + 1, marker)?;
+        let preface = Preface::new(self.log.marker, self.active.number + 1);
+        let next = Active::next(&self.log.path, preface, &self.log.spare)?;
         let full = std::mem::replace(&mut self.active, next);
         self.log.segments.begin(self.active.number);
         // The keeper writes its sidecar: here everybody would wait for it.
@@ -140,6 +148,7 @@ impl Writer {
     }
 
     async fn finish(&self) {
+        self.active.trim();
         match &self.syncer {
             Some(syncer) => syncer.drained().await,
             None => {

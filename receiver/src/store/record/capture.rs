@@ -54,7 +54,6 @@ pub(crate) fn capture_bytes(capture: &Capture) -> usize {
 /// so that nobody waits while it is reckoned.
 pub(crate) fn encode_capture(
     into: &mut Vec<u8>,
-    marker: u64,
     capture: &Capture,
     body_crc: u32,
     with_body: bool,
@@ -77,7 +76,7 @@ pub(crate) fn encode_capture(
         front_crc: 0,
         body_crc,
     };
-    seal(into, start, marker, header);
+    seal(into, start, header);
     if with_body {
         into.extend_from_slice(&capture.body.wire);
     }

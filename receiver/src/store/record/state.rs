@@ -21,7 +21,7 @@ pub(crate) struct Put {
 }
 
 /// Appends the record of a bin as it stands.
-pub(crate) fn encode_put(into: &mut Vec<u8>, marker: u64, name: &BinName, put: &Put) {
+pub(crate) fn encode_put(into: &mut Vec<u8>, name: &BinName, put: &Put) {
     let start = begin(into);
     into.extend_from_slice(name.as_str().as_bytes());
     into.extend_from_slice(&put.created_at.as_micros().to_le_bytes());
@@ -30,23 +30,18 @@ pub(crate) fn encode_put(into: &mut Vec<u8>, marker: u64, name: &BinName, put: &
     }
     // A configuration grows with the releases; JSON lets an older one be read.
     into.extend_from_slice(&serde_json::to_vec(&put.config).unwrap_or_default());
-    seal(into, start, marker, bare(Kind::Put, name.as_str(), put.newest));
+    seal(into, start, bare(Kind::Put, name.as_str(), put.newest));
 }
 
 /// Appends the record of a change that needs no more than a seq.
-pub(crate) fn encode_change(into: &mut Vec<u8>, marker: u64, kind: Kind, name: &BinName, seq: Seq) {
+pub(crate) fn encode_change(into: &mut Vec<u8>, kind: Kind, name: &BinName, seq: Seq) {
     let start = begin(into);
     into.extend_from_slice(name.as_str().as_bytes());
-    seal(into, start, marker, bare(kind, name.as_str(), seq));
+    seal(into, start, bare(kind, name.as_str(), seq));
 }
 
 /// Appends the record of runs of seqs that are deleted, first and last included.
-pub(crate) fn encode_delete_many(
-    into: &mut Vec<u8>,
-    marker: u64,
-    name: &BinName,
-    runs: &[(Seq, Seq)],
-) {
+pub(crate) fn encode_delete_many(into: &mut Vec<u8>, name: &BinName, runs: &[(Seq, Seq)]) {
     let start = begin(into);
     into.extend_from_slice(name.as_str().as_bytes());
     for (first, last) in runs {
@@ -54,7 +49,7 @@ pub(crate) fn encode_delete_many(
         into.extend_from_slice(&last.to_le_bytes());
     }
     let newest = runs.last().map_or(0, |(_, last)| *last);
-    seal(into, start, marker, bare(Kind::DeleteMany, name.as_str(), newest));
+    seal(into, start, bare(Kind::DeleteMany, name.as_str(), newest));
 }
 
 /// Reads runs of seqs from what follows the name in a front.
@@ -68,17 +63,11 @@ pub(crate) fn decode_runs(front: &[u8]) -> Option<Vec<(Seq, Seq)>> {
 }
 
 /// Appends the record of what retention has dropped: how many in all, up to and with which.
-pub(crate) fn encode_dropped(
-    into: &mut Vec<u8>,
-    marker: u64,
-    name: &BinName,
-    to: Seq,
-    dropped: u64,
-) {
+pub(crate) fn encode_dropped(into: &mut Vec<u8>, name: &BinName, to: Seq, dropped: u64) {
     let start = begin(into);
     into.extend_from_slice(name.as_str().as_bytes());
     into.extend_from_slice(&dropped.to_le_bytes());
-    seal(into, start, marker, bare(Kind::Dropped, name.as_str(), to));
+    seal(into, start, bare(Kind::Dropped, name.as_str(), to));
 }
 
 /// Reads how many retention has dropped from what follows the name in a front.
@@ -87,10 +76,10 @@ pub(crate) fn decode_dropped(front: &[u8]) -> Option<u64> {
 }
 
 /// Appends the record of a stray: JSON, which an older release's strays can be read from too.
-pub(crate) fn encode_stray(into: &mut Vec<u8>, marker: u64, stray: &Stray) {
+pub(crate) fn encode_stray(into: &mut Vec<u8>, stray: &Stray) {
     let start = begin(into);
     into.extend_from_slice(&serde_json::to_vec(stray).unwrap_or_default());
-    seal(into, start, marker, bare(Kind::Stray, "", stray.seq));
+    seal(into, start, bare(Kind::Stray, "", stray.seq));
 }
 
 fn bare(kind: Kind, name: &str, seq: Seq) -> Header {

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use crate::store::bin::Bin;
 use crate::store::disk::log::Log;
 use crate::store::disk::replay::{Found, Scanned, scan};
-use crate::store::disk::segment;
+use crate::store::disk::segment::{self, Preface};
 use crate::store::disk::sidecar::Sidecar;
 use crate::store::index::{At, Entry, Location, Place};
 use crate::store::record::Kind;
@@ -16,6 +16,7 @@ use crate::store::record::Kind;
 /// What is left of a segment.
 struct Left {
     bytes: Vec<u8>,
+    marker: u64,
     sidecar: Sidecar,
     moved: Vec<Moved>,
 }
@@ -54,7 +55,7 @@ pub(super) fn shrink(log: &Log, number: u32) -> io::Result<()> {
         }
     }
     log.segments.shrunk(number, held_bytes);
-    left.sidecar.write(&log.path, number, log.marker, left.bytes.len() as u64);
+    left.sidecar.write(&log.path, number, left.marker, left.bytes.len() as u64);
     Ok(())
 }
 
@@ -70,10 +71,15 @@ fn written(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// `None` where the segment is damaged.
 fn left(log: &Log, number: u32, bytes: &[u8]) -> io::Result<Option<Left>> {
-    let preface = segment::preface(log.marker, number).to_vec();
-    let mut left = Left { bytes: preface, sidecar: Sidecar::default(), moved: Vec::new() };
+    let preface = Preface::of(bytes, log.marker, number);
+    let mut left = Left {
+        bytes: preface.bytes().to_vec(),
+        marker: preface.marker(),
+        sidecar: Sidecar::default(),
+        moved: Vec::new(),
+    };
     let mut damaged = false;
-    let end = scan(bytes, log.marker, |scanned| {
+    let end = scan(bytes, preface.marker(), |scanned| {
         match scanned {
             Scanned::Record(found, record) => left.keep(log, number, &found, record),
             Scanned::Damaged { .. } => damaged = true,

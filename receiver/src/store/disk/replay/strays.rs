@@ -1,7 +1,6 @@
 //! Reads the strays that are remembered: few enough to be held in memory whole.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,10 +25,10 @@ pub(super) fn load(directory: &Path, marker: u64, strays: &BTreeMap<u64, Locatio
 }
 
 fn read(directory: &Path, marker: u64, location: Location) -> Option<Stray> {
-    let file = File::open(segment::path(directory, location.segment)).ok()?;
+    let (file, preface) = segment::open(directory, location.segment, marker).ok()?;
     let mut record = vec![0; location.bytes as usize];
     file.read_exact_at(&mut record, location.offset.into()).ok()?;
-    let header = Header::read(&record, marker)?;
+    let header = Header::read(&record, preface.marker())?;
     let front = record.get(HEADER_BYTES..header.head_bytes())?;
     serde_json::from_slice(front).ok()
 }
