@@ -30,6 +30,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use catalogue::Catalogue;
 pub use egress::{AllowTarget, BadAllowTarget};
 pub use fault::{BadFault, Fault};
 pub use plugin::{BadCredentials, Credentials};
