@@ -78,6 +78,18 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// The same as what may pass, where it is what SQLite said.
+    fn passing(&self) -> Option<Self> {
+        match self {
+            Self::Engine { detail, .. } => {
+                Some(Self::Engine { detail: detail.clone(), fatal: false })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Why a store could not be opened.
 #[derive(Debug, Error)]
 pub(crate) enum OpenStoreError {

@@ -40,7 +40,7 @@ pub(crate) struct Readiness {
 pub(crate) enum Status {
     /// It can.
     Ready,
-    /// A store has failed.
+    /// A store has failed, or its last write has.
     Failing,
 }
 
@@ -108,7 +108,7 @@ async fn metrics(State(halves): State<Halves>) -> impl IntoResponse {
     get, path = "/readyz", operation_id = "readyz", tag = "operations",
     responses(
         (status = 200, description = "It can.", body = Readiness),
-        (status = 503, description = "A store has failed; `reasons` says why.", body = Readiness),
+        (status = 503, description = "A store has failed, or its last write; `reasons`.", body = Readiness),
     )
 )]
 async fn readyz(State(halves): State<Halves>) -> Response {
