@@ -15,6 +15,7 @@ mod fault;
 pub mod forward;
 mod live;
 pub mod load;
+mod metrics;
 mod outgoing;
 mod own_types;
 mod plugin;

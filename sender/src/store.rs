@@ -1,6 +1,7 @@
 //! The sender's store: SQLite, one writer thread that commits whatever waits at once, readers
 //! beside it.
 
+mod backlog;
 mod bulk;
 mod cancel;
 mod deliveries;
