@@ -2,6 +2,7 @@
 
 pub(crate) mod bin;
 pub(crate) mod captures;
+mod catalogue;
 pub(crate) mod deliveries;
 pub(crate) mod demo;
 pub(crate) mod events;
@@ -36,16 +37,17 @@ pub(crate) async fn run(
     match command {
         Command::Serve(args) => return serve::run(args, globals.token.as_deref(), report).await,
         Command::Demo(args) => return Box::pin(demo::run(args, report)).await,
-        Command::Send(args) => return Box::pin(send::run(args, report)).await,
+        Command::Send(args) => {
+            return Box::pin(send::run(args, || client(globals), report)).await;
+        }
         Command::Completions(args) => return manual::completions(args, report),
         Command::Man(args) => return manual::man(args, report),
         Command::ExitCodes => return report.line(CODES).map(|()| Code::Done),
         _ => {}
     }
-    let token = globals.token.as_deref().map(value::secret).transpose()?;
     let variable = std::env::var("HOOKLAB_SERVER").ok();
     report.at_server(globals.server.flag(variable.as_deref()));
-    let client = Client::new(globals.server.clone(), token);
+    let client = client(globals)?;
     match command {
         Command::Bin(command) => bin::run(command, &client, report).await,
         Command::Tail(args) => tail::run(args, &client, report).await,
@@ -72,4 +74,10 @@ pub(crate) async fn run(
         | Command::Man(_)
         | Command::ExitCodes => Ok(Code::Done),
     }
+}
+
+/// The server that these name.
+fn client(globals: &Globals) -> Result<Client, Failure> {
+    let token = globals.token.as_deref().map(value::secret).transpose()?;
+    Ok(Client::new(globals.server.clone(), token))
 }

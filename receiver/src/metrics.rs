@@ -1,12 +1,12 @@
 //! What `/metrics` tells of the receiver: counters that the capture path raises, in Prometheus'
 //! text format (0.0.4). No label is anything that a client chooses.
 
-use std::fmt::{Arguments, Display, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use hooklab_shared::capture::Outcome;
+use hooklab_shared::prometheus::Text;
 use hooklab_shared::reply::Fault;
 use hooklab_shared::stray::StrayReason;
 
@@ -138,7 +138,7 @@ impl Metrics {
             text.labelled("reply_faults_total", "fault", name, count.load(Relaxed));
         }
         self.gauges(store, &mut text);
-        text.0
+        text.into_string()
     }
 
     fn gauges(&self, store: &Store, text: &mut Text) {
@@ -164,35 +164,6 @@ impl Metrics {
         text.gauge("watchers", "Watchers of live channels.", store.watchers());
         let dropped = store.strays_dropped();
         text.counter("strays_dropped_total", "Strays that were forgotten for newer ones.", dropped);
-    }
-}
-
-/// Lines of the text format, every name under `hooklab_`.
-#[derive(Default)]
-struct Text(String);
-
-impl Text {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a string does not fail.
-        let _ = writeln!(self.0, "# HELP hooklab_{name} {help}\n# TYPE hooklab_{name} {kind}");
-    }
-
-    fn line(&mut self, line: Arguments<'_>) {
-        let _ = writeln!(self.0, "hooklab_{line}");
-    }
-
-    fn labelled(&mut self, name: &str, label: &str, value: &str, count: u64) {
-        self.line(format_args!("{name}{{{label}=\"{value}\"}} {count}"));
-    }
-
-    fn counter(&mut self, name: &str, help: &str, count: u64) {
-        self.family(name, "counter", help);
-        self.line(format_args!("{name} {count}"));
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
-        self.family(name, "gauge", help);
-        self.line(format_args!("{name} {}", value));
     }
 }
 

@@ -178,9 +178,10 @@ impl Receiver {
         Ok(state.map_err(|error| store_problem(&error))?.map(|state| self.told(state)))
     }
 
-    /// Why the store has stopped acknowledging; none while it works.
+    /// Why the store acknowledges nothing now: it has stopped, or its last write failed; none while
+    /// it works.
     pub fn failure(&self) -> Option<String> {
-        self.store.failure()
+        self.store.trouble()
     }
 
     /// The level that an acknowledged capture is kept at.

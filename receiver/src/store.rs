@@ -138,6 +138,16 @@ impl Store {
         self.0.failure()
     }
 
+    /// Why it acknowledges nothing now: it has stopped for good, or its last write failed and the
+    /// next one has not come; none while it works.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        match &self.0.engine {
+            Engine::Memory(_) => None,
+            Engine::Disk(disk) => disk.trouble(),
+        }
+    }
+
     /// Makes a bin, committed when this returns.
     ///
     /// # Errors

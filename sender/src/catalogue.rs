@@ -16,6 +16,7 @@ mod world;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use hooklab_shared::event::EventType;
+use hooklab_shared::id::Timestamp;
 use hooklab_shared::problem::FieldError;
 use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
@@ -28,7 +29,7 @@ const SLUG_CHARS_TOLD: usize = 80;
 
 /// Every event type: the plugin's, in its order, then the user's own, the oldest first.
 #[derive(Debug)]
-pub(crate) struct Catalogue {
+pub struct Catalogue {
     kinds: Arc<[Kind]>,
     own: RwLock<Vec<Arc<OwnType>>>,
     changing: Mutex<()>,
@@ -43,6 +44,27 @@ pub(crate) struct Grown {
 }
 
 impl Catalogue {
+    /// The catalogue that the binary carries, and nothing else.
+    ///
+    /// # Errors
+    /// It does not parse: a bug.
+    pub fn built_in() -> serde_json::Result<Self> {
+        Self::load(Vec::new())
+    }
+
+    /// Takes up an own type as a server tells it.
+    pub fn learn(&self, told: EventType) {
+        self.put(OwnType::kept(OwnParts {
+            slug: told.slug,
+            name: told.name,
+            description: told.description,
+            schema: told.schema,
+            sample: Some(told.sample),
+            created_at: Timestamp::default(),
+            modified_at: Timestamp::default(),
+        }));
+    }
+
     /// The catalogue that the binary carries, with these own types.
     pub(crate) fn load(own: Vec<OwnType>) -> serde_json::Result<Self> {
         let own = RwLock::new(own.into_iter().map(Arc::new).collect());
@@ -103,7 +125,8 @@ impl Catalogue {
     }
 
     /// What to tell whoever asked for a slug that does not exist; `None` where it does.
-    pub(crate) fn slug_error(&self, slug: &str) -> Option<String> {
+    #[must_use]
+    pub fn slug_error(&self, slug: &str) -> Option<String> {
         if self.kind(slug).is_some() || self.own_type(slug).is_some() {
             return None;
         }

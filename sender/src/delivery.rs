@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use crate::attempt::Caller;
 use crate::clock::Clock;
 use crate::live::Live;
+use crate::metrics::Metrics;
 use crate::store::Store;
 pub(crate) use lanes::{Health, Wanted};
 pub(crate) use retainer::Retainer;
@@ -39,6 +40,7 @@ pub(crate) struct Worker {
     /// Told when deliveries have been accepted.
     pub(crate) stir: Arc<Stir>,
     pub(crate) live: Live,
+    pub(crate) metrics: Arc<Metrics>,
     /// Rung when deliveries have ended.
     pub(crate) bell: Arc<Notify>,
     /// Turns true when it is time to stop; gone when the sender is.

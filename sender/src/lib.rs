@@ -15,6 +15,7 @@ mod fault;
 pub mod forward;
 mod live;
 pub mod load;
+mod metrics;
 mod outgoing;
 mod own_types;
 mod plugin;
@@ -30,6 +31,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use catalogue::Catalogue;
 pub use egress::{AllowTarget, BadAllowTarget};
 pub use fault::{BadFault, Fault};
 pub use plugin::{BadCredentials, Credentials};

@@ -1,11 +1,19 @@
 //! Own event types: what may be added, put in another's place, and deleted.
 
+use std::thread;
+use std::time::Duration;
+
 use hooklab_shared::event::{EventType, NewEventType};
 use hooklab_shared::problem::{FieldError, Problem};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::catalogue::{OwnParts, OwnType};
 use crate::sender::{Sender, now};
 use crate::store::DeletedType;
+
+/// How long a schema may take until a payload has grown from it: most take a millisecond.
+const MAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a put did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +26,7 @@ pub(crate) enum Put {
 
 /// Adds an own type of a slug that is free.
 pub(crate) async fn add(sender: &Sender, new: NewEventType) -> Result<EventType, Problem> {
-    let made = checked(sender, new)?;
+    let made = checked(sender, new).await?;
     let catalogue = sender.catalogue();
     let _held = catalogue.hold().await;
     if catalogue.own_type(made.slug()).is_some() {
@@ -34,7 +42,7 @@ pub(crate) async fn add(sender: &Sender, new: NewEventType) -> Result<EventType,
 
 /// Adds an own type, or puts it in the place of the one of its slug.
 pub(crate) async fn put(sender: &Sender, new: NewEventType) -> Result<(Put, EventType), Problem> {
-    let made = checked(sender, new)?;
+    let made = checked(sender, new).await?;
     let catalogue = sender.catalogue();
     let _held = catalogue.hold().await;
     let (did, made) = match catalogue.own_type(made.slug()) {
@@ -74,12 +82,29 @@ pub(crate) async fn delete(sender: &Sender, slug: &str) -> Result<(), Problem> {
     }
 }
 
-fn checked(sender: &Sender, new: NewEventType) -> Result<OwnType, Problem> {
+async fn checked(sender: &Sender, new: NewEventType) -> Result<OwnType, Problem> {
     if sender.catalogue().is_plugins(&new.slug) {
         return Err(not_own(&new.slug, "changed"));
     }
     let parts = OwnParts::check(new, now(), sender.limits().event_type_bytes_max);
-    parts.and_then(OwnType::make).map_err(invalid)
+    let parts = parts.map_err(invalid)?;
+    // A schema may take long to try; a thread of its own is nobody else's wait.
+    let (made, wait) = oneshot::channel();
+    let began = thread::Builder::new().name("schema".into()).spawn(move || {
+        let _ = made.send(OwnType::make(parts));
+    });
+    let made = match began {
+        Ok(_) => timeout(MAKE_TIMEOUT, wait).await,
+        Err(_) => return Err(Problem::new(503, "no-thread", "no thread is left: try again")),
+    };
+    match made {
+        Ok(Ok(made)) => made.map_err(invalid),
+        Ok(Err(_)) => Err(Problem::new(500, "bug", "failed to try the schema")),
+        Err(_) => Err(invalid(vec![FieldError {
+            field: "schema".into(),
+            detail: "takes over 5 s to try: let its parts refer to one another less".into(),
+        }])),
+    }
 }
 
 async fn keep(sender: &Sender, made: OwnType) -> Result<EventType, Problem> {

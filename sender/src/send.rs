@@ -85,11 +85,14 @@ impl Plan {
     /// # Errors
     /// A field does not hold, or what it asks for cannot be signed.
     pub fn new(send: NewSend, terms: &Terms, user_agent: &str) -> Result<Self, PlanError> {
-        Self::of(send, terms, Catalogue::load(Vec::new())?, user_agent)
+        Self::of(send, terms, Catalogue::built_in()?, user_agent)
     }
 
     /// The same, with the event types of this catalogue.
-    pub(crate) fn of(
+    ///
+    /// # Errors
+    /// As those of [`Plan::new`].
+    pub fn of(
         send: NewSend,
         terms: &Terms,
         catalogue: Catalogue,

@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::delivery::{Health, Retainer, Stir, Waiting, Worker};
 use crate::egress::{AllowTarget, Egress};
 use crate::live::Live;
+use crate::metrics::Metrics;
 use crate::plugin::{self, Credentials};
 use crate::send::Poster;
 use crate::store::{Cancelled, OpenStoreError, Store, StoreError};
@@ -132,6 +133,7 @@ struct Inner {
     waiting: Arc<Waiting>,
     stir: Arc<Stir>,
     live: Live,
+    metrics: Arc<Metrics>,
     /// Held by each live channel while it says goodbye.
     alive: watch::Sender<()>,
     /// Posts what is sent once, beside the worker.
@@ -164,7 +166,7 @@ impl Sender {
         let egress = Egress::new(settings.allow_targets);
         let caller = Arc::new(Caller::new(egress, limits, settings.user_agent));
         let (waiting, stir) = (Arc::<Waiting>::default(), Arc::<Stir>::default());
-        let live = Live::new(&limits);
+        let (live, metrics) = (Live::new(&limits), Arc::<Metrics>::default());
         let retainer = Retainer::new(store.clone(), settings.keep, clock, stopping.clone());
         let worker = Worker {
             store: store.clone(),
@@ -172,6 +174,7 @@ impl Sender {
             waiting: waiting.clone(),
             stir: stir.clone(),
             live: live.clone(),
+            metrics: metrics.clone(),
             bell: retainer.bell(),
             stop: stopping,
             limits,
@@ -188,6 +191,7 @@ impl Sender {
             waiting,
             stir,
             live,
+            metrics,
             alive,
             poster,
             sends,
@@ -224,6 +228,11 @@ impl Sender {
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         self.0.store.failure()
+    }
+
+    /// What it has counted since it was opened, and what waits now, in Prometheus' text format.
+    pub async fn metrics(&self) -> String {
+        self.0.metrics.text(&self.0.store, self.0.clock.now()).await
     }
 
     /// Finishes what is in flight, within the drain timeout, and flushes the store. What does not
@@ -306,6 +315,7 @@ impl Sender {
         for delivery in cancelled {
             self.0.waiting.ended(delivery.id);
             self.0.live.cancelled(delivery);
+            self.0.metrics.cancelled();
         }
     }
 

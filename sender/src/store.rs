@@ -1,6 +1,7 @@
 //! The sender's store: SQLite, one writer thread that commits whatever waits at once, readers
 //! beside it.
 
+mod backlog;
 mod bulk;
 mod cancel;
 mod deliveries;
@@ -76,6 +77,18 @@ pub enum StoreError {
     /// It is being closed.
     #[error("use the sender's store: it is closed; the server is stopping")]
     Closed,
+}
+
+impl StoreError {
+    /// The same as what may pass, where it is what SQLite said.
+    fn passing(&self) -> Option<Self> {
+        match self {
+            Self::Engine { detail, .. } => {
+                Some(Self::Engine { detail: detail.clone(), fatal: false })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Why a store could not be opened.

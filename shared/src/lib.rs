@@ -25,6 +25,7 @@ pub mod live;
 pub mod matching;
 pub mod openapi;
 pub mod problem;
+pub mod prometheus;
 pub mod query;
 pub mod reply;
 pub mod schema;

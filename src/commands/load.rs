@@ -2,6 +2,7 @@
 
 mod tell;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -16,6 +17,7 @@ use hooklab_shared::webhook::Profile;
 use tokio::time::interval;
 use url::Url;
 
+use super::catalogue;
 use super::forward::outbound::{header, target};
 use crate::args::value;
 use crate::client::Client;
@@ -37,7 +39,7 @@ const DURATION: Duration = Duration::from_secs(10);
 /// What to send, where to, and how fast.
 #[derive(Args)]
 pub(crate) struct LoadArgs {
-    /// The event type to send [default: payment_received]
+    /// The event type to send, built in or your own at --server [default: payment_received]
     #[arg(conflicts_with = "data")]
     event: Option<String>,
     /// Where to; a bin's own URL, where only --bin is given
@@ -108,7 +110,7 @@ pub(crate) async fn run(
 ) -> Result<Code, Failure> {
     let mut wish = Wish::listen(false)?;
     let (target, bin) = args.place(client).await?;
-    let load = args.load(target, bin)?;
+    let load = args.load(target, bin, client).await?;
     let mut running = load.start().await?;
     let Some(ended) = to_the_end(&mut running, &mut wish, report).await? else {
         return Ok(Code::Forced);
@@ -168,14 +170,19 @@ impl LoadArgs {
         }
     }
 
-    fn load(&self, target: Url, bin: Option<Source>) -> Result<Load, Failure> {
+    async fn load(
+        &self,
+        target: Url,
+        bin: Option<Source>,
+        client: &Client,
+    ) -> Result<Load, Failure> {
         let (mode, connections) = match self.rate {
             Some(rate) => (Mode::Open(rate), CONNECTIONS_OPEN),
             None => (Mode::Closed, CONNECTIONS_CLOSED),
         };
         Ok(Load {
             target,
-            content: self.content()?,
+            content: self.content(client).await?,
             mode,
             connections: self.concurrency.unwrap_or(connections),
             duration: self.duration.unwrap_or(match self.count {
@@ -191,12 +198,12 @@ impl LoadArgs {
         })
     }
 
-    fn content(&self) -> Result<Content, Failure> {
+    async fn content(&self, client: &Client) -> Result<Content, Failure> {
         let headers: Result<Vec<Header>, Failure> =
             self.headers.iter().map(|text| header(text)).collect();
         let usual = if self.data.is_some() { Profile::Plain } else { Profile::StandardWebhooks };
         Ok(Content {
-            payload: self.payload()?,
+            payload: self.payload(client).await?,
             profile: self.profile.unwrap_or(usual),
             scheme: self.scheme,
             secret: self.secret.as_deref().map(value::secret).transpose()?,
@@ -205,10 +212,11 @@ impl LoadArgs {
         })
     }
 
-    fn payload(&self) -> Result<Payload, Failure> {
+    async fn payload(&self, client: &Client) -> Result<Payload, Failure> {
         let Some(data) = &self.data else {
             let kind = self.event.clone().unwrap_or_else(|| "payment_received".to_owned());
-            return Ok(Payload::Event { kind, seed: self.seed });
+            let catalogue = catalogue::knowing(&kind, || Ok(client.clone())).await?;
+            return Ok(Payload::Event { kind, seed: self.seed, catalogue: Arc::new(catalogue) });
         };
         let text = value::text(data)?;
         let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();

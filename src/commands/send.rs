@@ -18,7 +18,9 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::catalogue;
 use crate::args::value;
+use crate::client::Client;
 use crate::exit::{Code, Failure};
 use crate::report::Report;
 
@@ -31,7 +33,7 @@ const RETRY_WAIT: Duration = Duration::from_secs(1);
 /// What to send, where to, and how.
 #[derive(Args)]
 pub(crate) struct SendArgs {
-    /// An event type, such as payment_received; any other name with a payload by --data
+    /// An event type, such as payment_received, or your own at --server; any name with --data
     #[arg(value_name = "EVENT")]
     event: Option<String>,
     /// A field of the payload to set: customer.id=7; JSON if it is JSON, else text
@@ -117,15 +119,25 @@ pub(crate) struct SendArgs {
     curl: bool,
 }
 
-/// Runs it.
-pub(crate) async fn run(args: &SendArgs, report: &mut Report) -> Result<Code, Failure> {
+/// Runs it; no `server` is asked but for an event type that is not built in.
+pub(crate) async fn run(
+    args: &SendArgs,
+    server: impl FnOnce() -> Result<Client, Failure>,
+    report: &mut Report,
+) -> Result<Code, Failure> {
     let terms = Terms {
         // 53 bits, so that every JSON reader gives the same number back.
         seed: u64::try_from(Uuid::new_v4().as_u128() >> 75).unwrap_or_default(),
         now: SystemTime::now().into(),
         deliveries_max: Limits::SEND_DELIVERIES_MAX,
     };
-    let plan = Plan::new(asked(args)?, &terms, USER_AGENT).map_err(refused)?;
+    let send = asked(args)?;
+    let is_given = args.data.is_some() || args.ndjson.is_some();
+    let catalogue = match &send.kind {
+        Some(kind) if !is_given => catalogue::knowing(kind, server).await?,
+        _ => catalogue::built_in()?,
+    };
+    let plan = Plan::of(send, &terms, catalogue, USER_AGENT).map_err(refused)?;
     if plan.lacks_secret() {
         report.note("it is not signed: give --secret to sign it");
     }

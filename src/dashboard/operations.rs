@@ -40,7 +40,7 @@ pub(crate) struct Readiness {
 pub(crate) enum Status {
     /// It can.
     Ready,
-    /// A store has failed.
+    /// A store has failed, or its last write has.
     Failing,
 }
 
@@ -100,7 +100,11 @@ async fn document(State(halves): State<Halves>) -> Json<Value> {
 )]
 async fn metrics(State(halves): State<Halves>) -> impl IntoResponse {
     let receiver = halves.receiver.as_ref().map(Receiver::metrics).unwrap_or_default();
-    (METRICS, receiver + &process::metrics())
+    let sender = match &halves.sender {
+        Some(sender) => sender.metrics().await,
+        None => String::new(),
+    };
+    (METRICS, receiver + &sender + &process::metrics())
 }
 
 /// Whether the server can do its work, and at which levels of durability.
@@ -108,7 +112,7 @@ async fn metrics(State(halves): State<Halves>) -> impl IntoResponse {
     get, path = "/readyz", operation_id = "readyz", tag = "operations",
     responses(
         (status = 200, description = "It can.", body = Readiness),
-        (status = 503, description = "A store has failed; `reasons` says why.", body = Readiness),
+        (status = 503, description = "A store or its last write failed.", body = Readiness),
     )
 )]
 async fn readyz(State(halves): State<Halves>) -> Response {

@@ -284,3 +284,50 @@ fn every_operation_tells_its_answers_and_problems() {
         assert!(document.pointer(&pointer).is_some(), "{pointer} leads nowhere");
     }
 }
+
+#[test]
+fn metrics_of_the_sender_count_attempts_and_what_waits() {
+    let server = Server::start();
+    server.create(&json!({"name": "bad", "reply": {"rules": [{"status": 500}]}}));
+    let add = |url: String, event: &str| -> Value {
+        let new = json!({"name": "Orders", "url": url, "event": event});
+        let told = server.api("POST", "/webhooks", Some(&new)).json();
+        assert!(told["id"].is_i64(), "{told}");
+        told["id"].clone()
+    };
+    let good = add(format!("http://{}/good", server.capture), "payment_received");
+    let bad = add(format!("http://{}/bad", server.capture), "payment_received");
+    let gone = add("http://127.0.0.1:1/".to_owned(), "domain_created");
+    for id in [&good, &good, &bad] {
+        assert_eq!(
+            server.api("POST", &format!("/webhooks/{id}/test"), Some(&json!({}))).status,
+            200
+        );
+    }
+    server.api("POST", "/events", Some(&json!({"type": "domain_created"})));
+    let seen = until("all is counted", || {
+        let seen = metrics(&server);
+        (sum(&seen, &["attempts_total"]) >= 4.0).then_some(seen)
+    });
+    let of = |name: &str| seen[&format!("hooklab_{name}")];
+    for (name, count) in [
+        ("attempts_total{outcome=\"delivered\"}", 2.0),
+        ("attempts_total{outcome=\"refused\"}", 1.0),
+        ("attempts_total{outcome=\"failed\"}", 1.0),
+        ("deliveries_ended_total{state=\"delivered\"}", 2.0),
+        ("deliveries_ended_total{state=\"exhausted\"}", 1.0),
+        ("attempt_duration_seconds_count", 4.0),
+        ("attempt_duration_seconds_bucket{le=\"+Inf\"}", 4.0),
+        ("attempts_under_way", 0.0),
+        ("deliveries_waiting", 1.0),
+        ("deliveries_due", 0.0),
+        ("sender_store_failed", 0.0),
+    ] {
+        assert_eq!(of(name), count, "{name}: {seen:?}");
+    }
+    assert!(of("attempt_duration_seconds_sum") > 0.0, "{seen:?}");
+    server.api("DELETE", &format!("/webhooks/{gone}"), None);
+    let seen = metrics(&server);
+    assert_eq!(seen["hooklab_deliveries_ended_total{state=\"cancelled\"}"], 1.0, "{seen:?}");
+    assert_eq!(seen["hooklab_deliveries_waiting"], 0.0, "{seen:?}");
+}

@@ -201,3 +201,52 @@ fn proxy_variables_lead_nowhere() {
     proxy.set_nonblocking(true).unwrap();
     assert!(proxy.accept().is_err_and(|why| why.kind() == ErrorKind::WouldBlock));
 }
+
+/// The body of the newest capture.
+fn newest(server: &Server, bin: &str) -> Value {
+    let capture = server.get(&format!("/bins/{bin}/captures/latest")).json();
+    serde_json::from_str(capture["body"]["text"].as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn an_event_type_of_ones_own_is_asked_of_the_server_at_hand() {
+    let server = Server::start();
+    let schema = json!({"type": "object", "required": ["id", "count"], "properties": {
+        "id": {"type": "string", "pattern": "^ord_[0-9]{6}$"},
+        "count": {"type": "integer", "minimum": 1, "maximum": 1_000_000}}});
+    let new = json!({"slug": "order.paid", "schema": schema});
+    assert_eq!(server.api("POST", "/event-types", Some(&new)).status, 201);
+    let to = url(&server, "own");
+    let send = json!({"to": [to], "type": "order.paid", "seed": 7, "profile": "plain"});
+    assert_eq!(server.api("POST", "/sends", Some(&send)).status, 200);
+    let by_api = newest(&server, "own");
+    let args = ["send", "order.paid", "--to", &to, "--seed", "7", "--profile", "plain"];
+    assert_eq!(server.run(&args).code, Some(0));
+    assert_eq!(server.summaries("own").len(), 2);
+    assert_eq!(newest(&server, "own"), by_api);
+    assert!(by_api.to_string().contains("ord_"), "{by_api}");
+
+    let ran = server.run(&["load", "order.paid", "--bin", "own", "--count", "3", "--seed", "7"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(newest(&server, "own")["data"], by_api);
+}
+
+#[test]
+fn an_unknown_event_type_is_told_with_where_it_was_looked_for() {
+    let server = Server::start();
+    server.api("POST", "/event-types", Some(&json!({"slug": "order.paid"})));
+    let to = url(&server, "own");
+    for command in ["send", "load"] {
+        let ran = server.run(&[command, "order.piad", "--to", &to]);
+        ran.assert_refused(2, &["`order.piad`", &server.dashboard, "order.paid", "--data"]);
+        let ran = server.run(&[command, "payment_recieved", "--to", &to]);
+        ran.assert_refused(2, &["close to it: payment_received", &server.dashboard]);
+        let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let nowhere = format!("http://{gone}");
+        let ran = run(&[command, "order.paid", "--to", &to, "--server", &nowhere]);
+        ran.assert_refused(2, &["`order.paid`", &nowhere, "refused", "--server", "--data"]);
+    }
+    let nowhere = ["--server", "http://127.0.0.1:1"];
+    let ran = run(&[&["send", "domain_created", "--to", &to][..], &nowhere].concat());
+    assert_eq!(ran.code, Some(0), "what is built in needs no server: {ran:?}");
+}

@@ -101,6 +101,10 @@ impl Disk {
         self.log.failure()
     }
 
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.log.trouble()
+    }
+
     pub(crate) async fn append(
         &self,
         capture: Capture,

@@ -73,7 +73,9 @@ impl Grower<'_> {
     /// The schema with what it refers to and one of its alternatives; `None` where it says nothing.
     fn whole(&mut self, schema: &Value, depth: usize) -> Option<Map<String, Value>> {
         let mut whole = schema.as_object()?.clone();
-        if depth > DEPTH_MAX {
+        // Parts that refer to one another are as many as a tree has leaves.
+        self.values += 1;
+        if depth > DEPTH_MAX || self.values > VALUES_MAX {
             return Some(whole);
         }
         let mut parts: Vec<Value> = Vec::new();

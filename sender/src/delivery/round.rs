@@ -191,10 +191,12 @@ impl Round {
                 self.lanes.stir(ended.webhook, ended.due_at);
             }
             worker.live.attempted(ended, state);
+            worker.metrics.attempted(&ended.attempt, state);
         }
         for delivery in &turned.cancelled {
             worker.waiting.ended(delivery.id);
             worker.live.cancelled(delivery);
+            worker.metrics.cancelled();
         }
         for (webhook, because) in &turned.deactivated {
             tracing::warn!(webhook, because, "a webhook was deactivated");
@@ -209,7 +211,9 @@ impl Round {
 
     fn start(&mut self, worker: &Worker, taken: Taken) {
         let (caller, clock) = (worker.caller.clone(), worker.clock);
+        let under_way = worker.metrics.begin();
         self.flying.spawn(async move {
+            let _under_way = under_way;
             let attempt = Box::pin(caller.attempt(&taken.due, clock.now())).await;
             (taken.lane, ended(&taken, attempt, clock))
         });

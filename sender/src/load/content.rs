@@ -1,5 +1,6 @@
 //! What a run sends: the same event again and again, each time with an id of its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -44,6 +45,8 @@ pub enum Payload {
         kind: String,
         /// The seed.
         seed: u64,
+        /// Where the type is described.
+        catalogue: Arc<Catalogue>,
     },
     /// These bytes, as they are.
     Body {
@@ -71,9 +74,6 @@ pub enum BadContent {
     /// It cannot be signed.
     #[error("sign what is to be sent: {0}")]
     Signature(#[from] Reason),
-    /// The binary's own catalogue does not parse: a bug.
-    #[error("read the event catalogue: {0}")]
-    Catalogue(#[from] serde_json::Error),
 }
 
 /// Makes the requests of a run.
@@ -221,8 +221,7 @@ fn event(
             let event = event("load", "null".to_owned());
             Ok((event, Some(bytes.clone()), Some(content_type.clone())))
         }
-        Payload::Event { kind, seed } => {
-            let catalogue = Catalogue::load(Vec::new())?;
+        Payload::Event { kind, seed, catalogue } => {
             let Some(payload) = catalogue.live_payload(kind, *seed) else {
                 return Err(BadContent::Event(catalogue.slug_error(kind).unwrap_or_default()));
             };

@@ -83,6 +83,8 @@ enum Company {
 /// A change that ran.
 struct Done {
     failed: bool,
+    /// What SQLite said no with.
+    refused: Option<StoreError>,
     answer: Answer,
 }
 
@@ -123,11 +125,12 @@ impl Writer {
                 Err(error) => Err(error.clone()),
             };
             let failed = result.is_err();
+            let refused = result.as_ref().err().and_then(StoreError::passing);
             let answer: Answer = Box::new(move |commit: Result<(), &StoreError>| {
                 // Whoever asked may have gone: the change stands all the same.
                 let _ = answer.send(commit.map_err(Clone::clone).and(result));
             });
-            Done { failed, answer }
+            Done { failed, refused, answer }
         });
         self.jobs.send(Message::Change(level, job)).await.map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
@@ -202,7 +205,12 @@ impl Thread {
         if committed.is_err() && !self.connection.is_autocommit() {
             let _ = sql(&self.connection, "ROLLBACK");
         }
-        self.failure.note(committed.as_ref().err());
+        // A full disk fails every change; what it says of the end of their transaction is no help.
+        let refused = done.iter().map(|(_, done)| done.refused.as_ref());
+        let refused = refused.reduce(|all, one| all.and(one)).flatten();
+        let ended = committed.as_ref().err();
+        let fatal = ended.filter(|error| matches!(error, StoreError::Engine { fatal: true, .. }));
+        self.failure.note(fatal.or(refused).or(ended));
         let mut synced = Vec::new();
         for (level, Done { answer, .. }) in done {
             match &self.syncer {
@@ -265,6 +273,26 @@ mod tests {
             Ok(connection.query_row("SELECT sum(n) FROM t", [], |row| row.get::<_, i64>(0))?)
         });
         assert_eq!(next.await.unwrap(), 2);
+        assert_eq!(writer.failure(), None);
+    }
+
+    #[tokio::test]
+    async fn a_full_store_says_so_until_there_is_room_again() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (x BLOB); PRAGMA max_page_count = 8").unwrap();
+        let writer = Writer::start(connection, None, None, 8).unwrap();
+        let add = async |bytes: i64| {
+            let add = move |connection: &Connection| {
+                Ok(connection.execute("INSERT INTO t VALUES (zeroblob(?1))", [bytes])?)
+            };
+            writer.write(Level::Process, add).await
+        };
+        assert!(add(100).await.is_ok());
+        assert_eq!(writer.failure(), None);
+        assert!(add(100_000).await.is_err());
+        let why = writer.failure().unwrap();
+        assert!(why.contains("full") && why.contains("check the disk's space"), "{why}");
+        assert!(add(100).await.is_ok());
         assert_eq!(writer.failure(), None);
     }
 

@@ -25,11 +25,14 @@ async fn a_short_write_is_not_acknowledged_and_recovers() {
         // It fails again with the room that is kept for it.
         assert!(failed(&store.delete_bin("a").await));
         assert_eq!(store.failure(), None);
+        let trouble = store.trouble().unwrap();
+        assert!(trouble.contains("a write failed") && trouble.contains("free some"), "{trouble}");
         assert_eq!((store.seqs("a"), store.bin("new")), (vec![1], None));
         assert_eq!(watch.try_next(), None);
 
         let next = store.put("a", "two").await;
         assert!(next > 1);
+        assert_eq!(store.trouble(), None, "a write succeeded");
         assert_eq!(store.put("new", "x").await, 1);
         let store = home.reopen(store).await;
         assert_eq!(store.seqs("a"), [1, next]);

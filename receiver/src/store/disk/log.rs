@@ -52,6 +52,8 @@ pub(crate) struct Log {
     /// Held for writing while records move within their segment.
     pub(super) layout: RwLock<()>,
     failure: OnceLock<String>,
+    /// Why the last write failed, if it did.
+    stumble: Mutex<Option<String>>,
     #[cfg(test)]
     pub(in crate::store) faults: super::faults::Faults,
 }
@@ -100,6 +102,7 @@ impl Log {
             rolled: Mutex::default(),
             layout: RwLock::default(),
             failure: OnceLock::new(),
+            stumble: Mutex::default(),
             #[cfg(test)]
             faults: super::faults::Faults::default(),
         }
@@ -271,6 +274,18 @@ impl Log {
 
     pub(super) fn failure(&self) -> Option<String> {
         self.failure.get().cloned()
+    }
+
+    /// Remembers how the last write went.
+    pub(super) fn wrote(&self, wrong: Option<&StoreError>) {
+        let mut stumble = self.stumble.lock().unwrap_or_else(PoisonError::into_inner);
+        *stumble = wrong.map(ToString::to_string);
+    }
+
+    /// Why nothing is acknowledged now: it has stopped, or the last write failed.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let stumble = || self.stumble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.failure().or_else(stumble)
     }
 
     /// Takes nothing more; what waits is still written.

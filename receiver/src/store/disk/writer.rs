@@ -106,6 +106,7 @@ impl Writer {
     }
 
     fn written(&mut self, offset: u64) {
+        self.log.wrote(None);
         for waiting in self.batch.waiting.iter().filter(|waiting| waiting.span.bytes > 0) {
             let record = self.batch.records.copied(&waiting.span);
             self.active.note(offset + waiting.span.offset as u64, record);
@@ -141,6 +142,7 @@ impl Writer {
                  the disk, then restart"
             )),
         };
+        self.log.wrote(Some(&failed));
         if let Some(syncer) = &self.syncer {
             syncer.drained().await;
         }

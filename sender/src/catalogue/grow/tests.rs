@@ -98,3 +98,11 @@ fn numbers_of_any_size_do_not_overflow() {
         assert!(draft.is_number() || draft.is_null(), "{schema}: {draft}");
     }
 }
+
+#[test]
+fn parts_that_refer_to_one_another_end_a_draft_and_nothing_else() {
+    let parts = vec![json!({"$ref": "#"}); 50];
+    let schema = json!({"type": "object", "required": ["a"], "allOf": parts});
+    // Fifty to the twelfth power would not end.
+    assert!(draft("a", &schema, 1, 0).is_object());
+}
