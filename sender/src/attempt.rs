@@ -88,11 +88,11 @@ impl Caller {
             Ok(outgoing) => {
                 let called = self.call(&outgoing).await;
                 let Called { answer, phases, outcome } = called;
-                let response = answer.as_ref().map(Answer::told);
-                Attempt { n, manual, at, request: outgoing.told(), response, phases, outcome }
+                let response = answer.map(Answer::into_told);
+                Attempt { n, manual, at, request: outgoing.into_told(), response, phases, outcome }
             }
             Err(cause) => {
-                let (method, url) = ("POST".to_owned(), due.target.clone());
+                let (method, url) = ("POST".to_owned(), due.target.as_str().to_owned());
                 let (headers, body) = (Vec::new(), BodyDocument::of(b""));
                 let request = SentRequest { method, url, headers, body };
                 let outcome = cause.failed(Phase::Policy);
@@ -122,11 +122,11 @@ impl Caller {
 
     /// The request that this attempt of a delivery sends.
     fn outgoing(&self, due: &Due, at: Timestamp) -> Result<Outgoing, Cause> {
-        let target = Url::parse(&due.target).map_err(|why| Cause::Unusable(why.to_string()))?;
+        let target = due.target.url().map_err(|why| Cause::Unusable(why.to_string()))?;
         let keys = profile::usable(due.profile, &due.keys);
         let sending = Sending {
             method: "POST",
-            target: &target,
+            target,
             at,
             n: due.n,
             keys: &keys,
@@ -136,11 +136,11 @@ impl Caller {
         };
         let wire = profile::wire(due.profile, &due.event, &sending);
         let Wire { mut fields, body } = wire.map_err(|why| Cause::Unsigned(why.to_string()))?;
-        for (name, value) in &due.headers {
+        for (name, value) in &*due.headers {
             fields.push(name.clone(), value.clone());
         }
         let timeout = due.timeout.unwrap_or_else(|| profile::timeout(due.profile, &self.limits));
-        let method = "POST".into();
+        let (method, target) = ("POST".into(), target.clone());
         Ok(Outgoing { method, target, fields, body, timeout, manner: Manner::default() })
     }
 

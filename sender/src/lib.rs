@@ -28,6 +28,7 @@ mod send;
 mod sender;
 pub mod source;
 mod store;
+mod target;
 #[cfg(test)]
 mod tests;
 

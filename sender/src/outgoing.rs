@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hooklab_shared::capture::BodyDocument;
 use hooklab_shared::delivery::SentRequest;
 use hooklab_shared::headers::Octets;
 use thiserror::Error;
@@ -111,7 +110,9 @@ impl Outgoing {
             if !is_token(name) {
                 return Err(Unsendable::Name(name.chars().take(80).collect()));
             }
-            if value.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
+            // Without a way out in the middle, so that many bytes are looked at at a time.
+            let breaks = |found, &b: &u8| found | (b == b'\r') | (b == b'\n') | (b == 0);
+            if value.iter().fold(false, breaks) {
                 return Err(Unsendable::Value(name.to_string()));
             }
         }
@@ -120,11 +121,19 @@ impl Outgoing {
 
     /// As the log tells it.
     pub(crate) fn told(&self) -> SentRequest {
+        self.clone().into_told()
+    }
+
+    /// The same of one that has gone out: what it is made of is not copied.
+    pub(crate) fn into_told(self) -> SentRequest {
+        let told = |(name, value): (Cow<'_, str>, Cow<'_, [u8]>)| {
+            (name.into_owned(), Octets::from(value.into_owned()))
+        };
         SentRequest {
-            method: self.method.to_string(),
-            url: self.target.to_string(),
-            headers: self.fields.iter().map(|(n, v)| (n.to_owned(), Octets::from(v))).collect(),
-            body: BodyDocument::of(&self.body),
+            method: self.method.into_owned(),
+            url: self.target.into(),
+            headers: self.fields.0.into_iter().map(told).collect(),
+            body: Vec::from(self.body).into(),
         }
     }
 }
@@ -213,7 +222,13 @@ pub(crate) fn host(target: &Url) -> String {
 
 /// A token of RFC 9110, section 5.6.2.
 pub(crate) fn is_token(text: &str) -> bool {
-    let is_char = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    let is_mark = |b| {
+        matches!(
+            b,
+            b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~'
+        )
+    };
+    let is_char = |b: u8| b.is_ascii_alphanumeric() || is_mark(b);
     !text.is_empty() && text.bytes().all(is_char)
 }
 

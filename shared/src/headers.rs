@@ -188,6 +188,13 @@ impl From<&[u8]> for Octets {
     }
 }
 
+impl From<Vec<u8>> for Octets {
+    /// Without a copy.
+    fn from(bytes: Vec<u8>) -> Self {
+        String::from_utf8(bytes).map_or_else(|not| Self::Binary(not.into_bytes()), Self::Text)
+    }
+}
+
 impl Octets {
     /// The bytes, whichever way they are told.
     #[must_use]

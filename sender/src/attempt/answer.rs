@@ -2,7 +2,6 @@
 //! (RFC 9112, section 6). It is taken from bytes, so that no socket is needed to test it.
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use hooklab_shared::capture::BodyDocument;
 use hooklab_shared::delivery::GotResponse;
 use hooklab_shared::headers::Octets;
 use httparse::{EMPTY_HEADER, Header, Response, Status};
@@ -151,7 +150,7 @@ impl Answer {
     }
 
     /// As the log tells it.
-    pub(crate) fn told(&self) -> GotResponse {
+    pub(crate) fn into_told(self) -> GotResponse {
         let mut fields = [EMPTY_HEADER; FIELDS_MAX];
         let mut response = Response::new(&mut fields);
         // It has been parsed before, so it parses.
@@ -160,19 +159,20 @@ impl Answer {
         GotResponse {
             status: self.status,
             headers: response.headers.iter().map(told).collect(),
-            body: BodyDocument::of(self.told_content()),
             truncated: !self.is_whole(),
+            body: self.into_told_content().into(),
         }
     }
 
     /// The content, cut back to a whole character where its end was cut off.
-    fn told_content(&self) -> &[u8] {
-        match std::str::from_utf8(&self.content) {
-            Err(cut) if !self.is_whole() && cut.error_len().is_none() => {
-                &self.content[..cut.valid_up_to()]
-            }
-            _ => &self.content,
+    fn into_told_content(mut self) -> Vec<u8> {
+        if !self.is_whole()
+            && let Err(cut) = std::str::from_utf8(&self.content)
+            && cut.error_len().is_none()
+        {
+            self.content.truncate(cut.valid_up_to());
         }
+        self.content.into()
     }
 
     /// Keeps at most `limit` bytes of what has come; how many there were.
@@ -369,6 +369,6 @@ mod tests {
         let text = b"HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: \xff\r\nContent-Length: 0\r\n\r\n";
         let (answer, _) = read(text, 1000).unwrap().unwrap();
         assert_eq!(answer.field("X-A"), Some(b"1".to_vec()));
-        assert_eq!(answer.told().headers[1], ("x-a".to_owned(), Octets::Binary(vec![255])));
+        assert_eq!(answer.into_told().headers[1], ("x-a".to_owned(), Octets::Binary(vec![255])));
     }
 }

@@ -323,13 +323,14 @@ impl Lanes {
     }
 
     fn put(&mut self, lane: i64, place: Place) {
-        let target = self.target(lane);
         let Some(found) = self.lanes.get_mut(&lane) else { return };
         match std::mem::replace(&mut found.place, place) {
+            was if was == place => return,
             Place::Nowhere => {}
             Place::Ready(served) => drop(self.ready.remove(&(served, lane))),
             Place::Later(at) => drop(self.later.remove(&(at, lane))),
             Place::Blocked(served) => {
+                let target = self.target(lane);
                 if let Some(blocked) = self.blocked.get_mut(&target) {
                     blocked.remove(&(served, lane));
                     if blocked.is_empty() {
@@ -343,6 +344,7 @@ impl Lanes {
             Place::Ready(served) => drop(self.ready.insert((served, lane))),
             Place::Later(at) => drop(self.later.insert((at, lane))),
             Place::Blocked(served) => {
+                let target = self.target(lane);
                 self.blocked.entry(target).or_default().insert((served, lane));
             }
         }

@@ -128,7 +128,7 @@ impl Lane {
                 }
             };
             let called = self.caller.call(&outgoing).await;
-            let response = called.answer.as_ref().map(Answer::told);
+            let response = called.answer.map(Answer::into_told);
             let wait = self.retry.after(attempts, &called.outcome, response.as_ref(), now());
             let handed = Handed {
                 seq,

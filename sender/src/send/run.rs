@@ -88,7 +88,7 @@ async fn deliver(
                 let Called { answer, phases, outcome } = caller.call(&outgoing).await;
                 let mut request = outgoing.told();
                 request.body = told_body(&outgoing.body);
-                let response = answer.as_ref().map(Answer::told);
+                let response = answer.map(Answer::into_told);
                 Attempt { n, manual: false, at, request, response, phases, outcome }
             }
             Err((_, detail)) => unsendable(n, at, detail),

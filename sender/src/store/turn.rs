@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::{Store, StoreError};
 use crate::delivery::{Health, Wanted};
 use crate::profile::Event;
+use crate::target::Target;
 
 /// A delivery whose next attempt is due.
 #[derive(Clone, Debug)]
@@ -27,13 +28,13 @@ pub(crate) struct Due {
     pub(crate) row: i64,
     pub(crate) id: Uuid,
     pub(crate) webhook: i64,
-    pub(crate) target: String,
+    pub(crate) target: Arc<Target>,
     pub(crate) test: bool,
     pub(crate) profile: Profile,
     /// What it signs with: the webhook's secret, then the old one while that is in force.
-    pub(crate) keys: Keys,
+    pub(crate) keys: Arc<Keys>,
     /// The webhook's own header fields.
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Arc<[(String, String)]>,
     /// The webhook's own timeout.
     pub(crate) timeout: Option<Duration>,
     /// The number of the attempt that is due, from 1.

@@ -174,6 +174,6 @@ async fn a_whole_answer_counts_though_the_request_is_not_taken() {
             AttemptOutcome::Failed { .. } | AttemptOutcome::Interrupted => panic!("{called:?}"),
         }
         assert!(called.phases.first_byte_us.is_some(), "{called:?}");
-        assert!(!called.answer.unwrap().told().truncated);
+        assert!(!called.answer.unwrap().into_told().truncated);
     }
 }

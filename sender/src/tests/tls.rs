@@ -5,7 +5,6 @@ use std::sync::Arc;
 use hooklab_shared::delivery::{Attempt, AttemptOutcome, Phase};
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::limits::Limits;
-use hooklab_shared::signature::Keys;
 use hooklab_shared::webhook::Profile;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd,
@@ -21,6 +20,7 @@ use crate::attempt::Caller;
 use crate::egress::Egress;
 use crate::profile::Event;
 use crate::store::Due;
+use crate::target::Target;
 
 /// An authority of these tests, and a way to make targets whose certificates it signs.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -91,11 +91,11 @@ async fn attempt(caller: &Caller, target: String) -> Attempt {
         row: 1,
         id: uuid::Uuid::nil(),
         webhook: 1,
-        target,
+        target: Arc::new(Target::new(target)),
         test: false,
         profile: Profile::StandardWebhooks,
-        keys: Keys::default(),
-        headers: Vec::new(),
+        keys: Arc::default(),
+        headers: Arc::default(),
         timeout: None,
         manual: false,
         n: 1,

@@ -119,6 +119,14 @@ impl BodyDocument {
     /// Tells these bytes.
     #[must_use]
     pub fn of(content: &[u8]) -> Self {
+        content.to_vec().into()
+    }
+}
+
+impl From<Vec<u8>> for BodyDocument {
+    /// Tells these bytes without a copy of them.
+    fn from(content: Vec<u8>) -> Self {
+        let (size, sha256) = (content.len() as u64, sha256_hex(&content));
         let (text, base64) = match Octets::from(content) {
             Octets::Text(text) => (Some(text), None),
             Octets::Binary(bytes) => {
@@ -126,7 +134,7 @@ impl BodyDocument {
                 (None, Some(base64::engine::general_purpose::STANDARD.encode(bytes)))
             }
         };
-        Self { size: content.len() as u64, sha256: sha256_hex(content), text, base64 }
+        Self { size, sha256, text, base64 }
     }
 }
 

@@ -14,13 +14,14 @@ use crate::delivery::{Health, Wanted};
 use crate::profile::Event;
 use crate::schedule;
 use crate::store::{StoreError, cancel, webhooks};
+use crate::target::Target;
 
 /// A webhook's terms for the attempts of this turn.
 struct Terms {
     active: bool,
-    url: String,
-    keys: Keys,
-    headers: Vec<(String, String)>,
+    target: Arc<Target>,
+    keys: Arc<Keys>,
+    headers: Arc<[(String, String)]>,
     timeout: Option<Duration>,
     schedule: Option<Vec<Span>>,
     health: Health,
@@ -48,12 +49,10 @@ pub(super) fn take(
         turned.health.push((webhook, terms.health));
         return Ok(());
     }
-    let found = due(connection, lane, now, most)?;
+    let found = due(connection, lane, now, most, &terms)?;
     let taken = found.len();
     let mut schedules: Vec<(Profile, Arc<[Duration]>)> = Vec::new();
-    for (mut due, step) in found {
-        // Retries follow the webhook: one changes its URL because the old one fails.
-        due.target.clone_from(&terms.url);
+    for (due, step) in found {
         begin(connection, &due, now)?;
         let known = schedules.iter().find(|known| known.0 == due.profile);
         let schedule = known.map(|known| known.1.clone()).unwrap_or_else(|| {
@@ -62,12 +61,6 @@ pub(super) fn take(
             schedules.push((due.profile, made.clone()));
             made
         });
-        let due = Due {
-            keys: terms.keys.clone(),
-            headers: terms.headers.clone(),
-            timeout: terms.timeout,
-            ..due
-        };
         turned.taken.push(Taken { lane, due, step, schedule });
     }
     turned.lanes.push((lane, taken, next(connection, lane)?));
@@ -80,15 +73,17 @@ fn due(
     lane: i64,
     now: Timestamp,
     most: usize,
+    terms: &Terms,
 ) -> Result<Vec<(Due, u32)>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT d.row, d.id, d.webhook, d.target, d.test, d.profile, d.attempts, d.manual, \
-         d.step, e.id, e.type, e.created_at, e.payload \
+        "SELECT d.row, d.id, d.webhook, d.test, d.profile, d.attempts, d.manual, d.step, \
+         e.id, e.type, e.created_at, e.payload \
          FROM delivery d JOIN event e ON e.id = d.event_id \
          WHERE d.lane = ?1 AND d.state = 'pending' AND d.began_at IS NULL AND d.due_at <= ?2 \
          ORDER BY d.due_at, d.row LIMIT ?3",
     )?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let read = |row: &Row<'_>| read(row, terms);
     let rows = statement.query_map(params![lane, now.as_micros(), most], read)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -96,7 +91,7 @@ fn due(
 fn begin(connection: &Connection, due: &Due, now: Timestamp) -> Result<(), StoreError> {
     connection
         .prepare_cached("UPDATE delivery SET began_at = ?2, target = ?3 WHERE row = ?1")?
-        .execute(params![due.row, now.as_micros(), due.target])?;
+        .execute(params![due.row, now.as_micros(), due.target.as_str()])?;
     Ok(())
 }
 
@@ -125,38 +120,39 @@ fn terms(
         let url: String = row.get(6)?;
         Ok(Terms {
             active: row.get(0)?,
-            keys: Keys { secrets, ..Keys::default() },
+            keys: Arc::new(Keys { secrets, ..Keys::default() }),
             headers: webhooks::parsed(row.get(3)?).unwrap_or_default(),
             timeout: webhooks::timeout(row.get(4)?).map(Span::as_duration),
             schedule: webhooks::parsed(row.get(5)?),
             health: webhooks::health(&url, row.get(7)?, row.get(8)?, row.get(9)?),
-            url,
+            target: Arc::new(Target::new(url)),
         })
     };
     Ok(statement.query_row(params![webhook, now.as_micros()], read).optional()?)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<(Due, u32)> {
+fn read(row: &Row<'_>, terms: &Terms) -> rusqlite::Result<(Due, u32)> {
     let id: String = row.get(1)?;
-    let profile: String = row.get(5)?;
+    let profile: String = row.get(4)?;
     let due = Due {
         row: row.get(0)?,
         id: id.parse().unwrap_or_default(),
         webhook: row.get(2)?,
-        target: row.get(3)?,
-        test: row.get(4)?,
+        // Retries follow the webhook: one changes its URL because the old one fails.
+        target: terms.target.clone(),
+        test: row.get(3)?,
         profile: webhooks::profile(&profile),
-        keys: Keys::default(),
-        headers: Vec::new(),
-        timeout: None,
-        n: row.get::<_, u32>(6)? + 1,
-        manual: row.get(7)?,
+        keys: terms.keys.clone(),
+        headers: terms.headers.clone(),
+        timeout: terms.timeout,
+        n: row.get::<_, u32>(5)? + 1,
+        manual: row.get(6)?,
         event: Event {
-            id: row.get(9)?,
-            kind: row.get(10)?,
-            created_at: Timestamp::from_micros(row.get(11)?),
-            payload: row.get(12)?,
+            id: row.get(8)?,
+            kind: row.get(9)?,
+            created_at: Timestamp::from_micros(row.get(10)?),
+            payload: row.get(11)?,
         },
     };
-    Ok((due, row.get(8)?))
+    Ok((due, row.get(7)?))
 }
