@@ -1,9 +1,9 @@
 //! Gives back the space of what is dead.
 //!
-//! The oldest segment, once nothing lives in it, is removed or becomes the next one: what its deletes and clears undid is
-//! gone with it or before it, and the bins and strays it tells of are written again first. Others
-//! are shrunk to what lives in them, in place, so that the order of the log stays: their other
-//! records may undo what older segments hold.
+//! The oldest segment, once nothing lives in it, is removed or becomes the next one: what its
+//! deletes and clears undid is gone with it or before it, and the bins and strays it tells of are
+//! written again first. Others are shrunk to what lives in them, in place, so that the order of the
+//! log stays: their other records may undo what older segments hold.
 
 mod shrink;
 
