@@ -53,7 +53,7 @@ impl Metrics {
             AttemptOutcome::Delivered => 0,
             AttemptOutcome::Refused { .. } => 1,
             AttemptOutcome::Failed { .. } => 2,
-            AttemptOutcome::Interrupted => return,
+            AttemptOutcome::Interrupted | AttemptOutcome::Lost => return,
         };
         self.attempts[outcome].fetch_add(1, Relaxed);
         let took_us = attempt.phases.total_us;

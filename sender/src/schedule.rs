@@ -95,7 +95,7 @@ pub(crate) fn judge(
             return verdict;
         }
         AttemptOutcome::Refused { status, .. } => Some(status),
-        AttemptOutcome::Failed { .. } | AttemptOutcome::Interrupted => None,
+        AttemptOutcome::Failed { .. } | AttemptOutcome::Interrupted | AttemptOutcome::Lost => None,
     };
     verdict.gone = status == Some(410);
     // Nobody may put a webhook off for longer than its schedule would.

@@ -1,12 +1,14 @@
-//! The sender's store: SQLite, one writer thread that commits whatever waits at once, readers
-//! beside it.
+//! The sender's store: SQLite, and a log of attempts beside it; one writer thread that commits
+//! whatever waits at once, readers beside it.
 
+mod attempts;
 mod backlog;
 mod bulk;
 mod cancel;
 mod deliveries;
 mod event_types;
 mod listing;
+mod moved;
 mod readers;
 mod recover;
 mod resend;
@@ -26,6 +28,7 @@ use rusqlite::Connection;
 use thiserror::Error;
 
 use crate::catalogue::OwnParts;
+use attempts::Attempts;
 pub(crate) use bulk::{Done, Picked};
 pub(crate) use cancel::CalledOff;
 pub(crate) use deliveries::{DeliveryFilter, Recipients};
@@ -124,6 +127,7 @@ impl From<serde_json::Error> for StoreError {
 pub(crate) struct Store {
     writer: Writer,
     readers: Arc<Readers>,
+    attempts: Arc<Attempts>,
 }
 
 const FILE: &str = "sender.sqlite";
@@ -138,10 +142,10 @@ impl Store {
         place: &Place,
         queue_max: usize,
     ) -> Result<(Self, Vec<OwnParts>), OpenStoreError> {
-        let (connection, directory, readers, log) = match place {
+        let (connection, directory, readers, log, attempts) = match place {
             Place::Memory => {
                 let connection = Connection::open_in_memory().map_err(StoreError::from)?;
-                (connection, None, Readers::Writer, None)
+                (connection, None, Readers::Writer, None, Attempts::in_memory())
             }
             Place::Disk(path) => {
                 let directory = Directory::open(path, "sender 1")?;
@@ -149,15 +153,16 @@ impl Store {
                 private(&file)?;
                 let connection = Connection::open(&file).map_err(StoreError::from)?;
                 let log = directory.path().join(LOG);
-                (connection, Some(directory), Readers::pool(file), Some(log))
+                let attempts = Attempts::open(directory.path())?;
+                (connection, Some(directory), Readers::pool(file), Some(log), attempts)
             }
         };
-        schema::prepare(&connection)?;
-        recover::recover(&connection)?;
+        schema::prepare(&connection, &attempts)?;
+        recover::recover(&connection, &attempts)?;
         let own_types = event_types::all(&connection)?;
         let writer =
             Writer::start(connection, directory, log, queue_max).map_err(OpenStoreError::Thread)?;
-        Ok((Self { writer, readers: Arc::new(readers) }, own_types))
+        Ok((Self { writer, readers: Arc::new(readers), attempts: Arc::new(attempts) }, own_types))
     }
 
     /// Why it does not accept anything, if it does not.

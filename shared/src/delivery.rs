@@ -234,6 +234,9 @@ pub enum AttemptOutcome {
     },
     /// The sender stopped while it was under way, so nobody knows how it ended; it is made again.
     Interrupted,
+    /// It was made and logged, and what was logged of it cannot be read any more: a power cut took
+    /// it, or the disk is damaged.
+    Lost,
 }
 
 /// A phase of an attempt.

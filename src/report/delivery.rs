@@ -62,6 +62,7 @@ pub(crate) fn result_of(attempt: &Attempt) -> String {
             format!("failed at {}, {}", phase.as_str(), shown(cause))
         }
         AttemptOutcome::Interrupted => "interrupted".to_owned(),
+        AttemptOutcome::Lost => "lost".to_owned(),
     }
 }
 

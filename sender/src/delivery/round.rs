@@ -279,6 +279,7 @@ fn ended(taken: &Taken, attempt: Attempt, clock: Clock) -> Ended {
         id: due.id,
         webhook: due.webhook,
         test: due.test,
+        before: taken.before,
         attempt,
         state,
         step: taken.step + 1,

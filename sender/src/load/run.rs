@@ -119,7 +119,7 @@ fn ended(outcome: AttemptOutcome) -> Ended {
             cause: format!("{}: {cause}", phase.as_str()),
             unreachable: matches!(phase, Phase::Policy | Phase::Dns | Phase::Connect | Phase::Tls),
         },
-        AttemptOutcome::Interrupted => {
+        AttemptOutcome::Interrupted | AttemptOutcome::Lost => {
             Ended::Failed { cause: "interrupted".to_owned(), unreachable: false }
         }
     }

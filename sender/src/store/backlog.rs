@@ -44,7 +44,8 @@ mod tests {
     #[test]
     fn what_waits_is_counted_in_an_index() {
         let connection = Connection::open_in_memory().unwrap();
-        super::super::schema::prepare(&connection).unwrap();
+        super::super::schema::prepare(&connection, &super::super::attempts::Attempts::in_memory())
+            .unwrap();
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {BACKLOG}")).unwrap();
         let plan: String = statement.query_row([0], |row| row.get(3)).unwrap();
         assert_eq!(plan, "SCAN delivery USING INDEX delivery_lane");

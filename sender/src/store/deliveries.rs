@@ -9,6 +9,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 use uuid::Uuid;
 
+use super::attempts::{Attempts, Newest, Spot};
 use super::{Store, StoreError, webhooks};
 use crate::clock::Clock;
 use crate::profile::Event;
@@ -37,7 +38,7 @@ pub(crate) struct DeliveryFilter {
 }
 
 const COLUMNS: &str = "row, id, event_id, event, webhook, target, test, state, created_at, \
-                       due_at, because";
+                       due_at, because, attempts, last_segment, last_offset, last_bytes";
 
 impl Store {
     /// Commits an event together with its deliveries: from here it cannot be lost. Returns `None`
@@ -81,12 +82,15 @@ impl Store {
 
     /// One delivery with its attempts.
     pub(crate) async fn delivery(&self, id: Uuid) -> Result<Option<Delivery>, StoreError> {
+        let attempts = self.attempts.clone();
         self.read(move |connection| {
             let sql = format!("SELECT {COLUMNS} FROM delivery WHERE id = ?1");
             let found =
                 connection.prepare_cached(&sql)?.query_row([id.to_string()], read).optional()?;
-            let Some((row, delivery)) = found else { return Ok(None) };
-            with_attempts(connection, row, delivery).map(|(delivery, _)| Some(delivery))
+            Ok(found.map(|(newest, mut delivery)| {
+                delivery.attempts = attempts.of(newest).0;
+                delivery
+            }))
         })
         .await
     }
@@ -96,7 +100,8 @@ impl Store {
         &self,
         filter: DeliveryFilter,
     ) -> Result<(Vec<Delivery>, Option<i64>), StoreError> {
-        self.read(move |connection| page(connection, &filter)).await
+        let attempts = self.attempts.clone();
+        self.read(move |connection| page(connection, &attempts, &filter)).await
     }
 }
 
@@ -156,6 +161,7 @@ fn insert(
 
 fn page(
     connection: &Connection,
+    attempts: &Attempts,
     filter: &DeliveryFilter,
 ) -> Result<(Vec<Delivery>, Option<i64>), StoreError> {
     let (sql, values) = query(filter);
@@ -164,14 +170,15 @@ fn page(
     let mut deliveries = Vec::new();
     let (mut bytes, mut last) = (0, None);
     for row in rows {
-        let (row, delivery) = row?;
-        let (delivery, size) = with_attempts(connection, row, delivery)?;
+        let (newest, mut delivery) = row?;
+        let size;
+        (delivery.attempts, size) = attempts.of(newest);
         bytes += size;
         let full = deliveries.len() >= filter.limit || bytes > filter.page_bytes_max;
         if full && last.is_some() {
             return Ok((deliveries, last));
         }
-        last = Some(row);
+        last = Some(newest.row);
         deliveries.push(delivery);
     }
     Ok((deliveries, None))
@@ -206,7 +213,7 @@ pub(super) fn state(name: &str) -> DeliveryState {
     known.unwrap_or(DeliveryState::Pending)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Delivery)> {
+fn read(row: &Row<'_>) -> rusqlite::Result<(Newest, Delivery)> {
     let state: String = row.get(7)?;
     let state = self::state(&state);
     let id: String = row.get(1)?;
@@ -223,23 +230,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Delivery)> {
         because: row.get(10)?,
         attempts: Vec::new(),
     };
-    Ok((row.get(0)?, delivery))
+    let (n, spot, created_at) = (row.get(11)?, spot(row, 12)?, delivery.created_at);
+    Ok((Newest { row: row.get(0)?, n, spot, created_at }, delivery))
 }
 
-/// The delivery with its attempts, and their size in bytes.
-fn with_attempts(
-    connection: &Connection,
-    row: i64,
-    mut delivery: Delivery,
-) -> Result<(Delivery, usize), StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT document FROM attempt WHERE delivery = ?1 ORDER BY n")?;
-    let documents = statement.query_map([row], |row| row.get::<_, String>(0))?;
-    let mut bytes = 0;
-    for document in documents {
-        let document = document?;
-        bytes += document.len();
-        delivery.attempts.push(serde_json::from_str(&document)?);
-    }
-    Ok((delivery, bytes))
+/// Where a delivery's newest attempt is logged: in these three columns from this one on.
+pub(super) fn spot(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Spot>> {
+    let Some(segment) = row.get(first)? else { return Ok(None) };
+    let [offset, bytes] = [row.get::<_, i64>(first + 1)?, row.get(first + 2)?];
+    Ok(Some(Spot { segment, offset: offset.cast_unsigned(), bytes: bytes.cast_unsigned() }))
 }

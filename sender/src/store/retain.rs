@@ -3,6 +3,7 @@
 use hooklab_shared::id::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::attempts::Attempts;
 use super::{Store, StoreError};
 use crate::sender::Keep;
 
@@ -17,7 +18,13 @@ impl Store {
         let age = i64::try_from(keep.age.as_micros()).unwrap_or(i64::MAX);
         let oldest = now.as_micros().saturating_sub(age);
         let count = i64::try_from(keep.deliveries).unwrap_or(i64::MAX);
-        self.write_soon(move |connection| drop_old(connection, count, oldest, most)).await
+        let attempts = self.attempts.clone();
+        self.write_soon(move |connection| {
+            // What the last calls dropped is committed: what they left of the log may go.
+            sweep(connection, &attempts, now)?;
+            drop_old(connection, count, oldest, most)
+        })
+        .await
     }
 
     /// How many deliveries retention has dropped since the store was made.
@@ -71,8 +78,18 @@ fn drop_old(
     Ok(found.len())
 }
 
+/// Drops the part of the log of attempts that no delivery reaches any more.
+fn sweep(connection: &Connection, attempts: &Attempts, now: Timestamp) -> Result<(), StoreError> {
+    if attempts.is_to_be_swept(now) {
+        let first: Option<u32> = connection
+            .prepare_cached("SELECT min(first_segment) FROM delivery")?
+            .query_row([], |row| row.get(0))?;
+        attempts.drop_before(first.unwrap_or(u32::MAX));
+    }
+    Ok(())
+}
+
 fn forget(connection: &Connection, row: i64, event: &str) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM attempt WHERE delivery = ?1")?.execute([row])?;
     connection.prepare_cached("DELETE FROM delivery WHERE row = ?1")?.execute([row])?;
     connection
         .prepare_cached("UPDATE event SET deliveries = deliveries - 1 WHERE id = ?1")?
@@ -81,4 +98,39 @@ fn forget(connection: &Connection, row: i64, event: &str) -> Result<(), StoreErr
         .prepare_cached("DELETE FROM event WHERE id = ?1 AND deliveries <= 0")?
         .execute([event])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+
+    #[test]
+    fn a_part_of_the_log_goes_with_the_last_delivery_that_reaches_it() {
+        let connection = Connection::open_in_memory().unwrap();
+        let attempts = Attempts::in_memory();
+        schema::prepare(&connection, &attempts).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO event (id, type, created_at, payload, deliveries) \
+                 VALUES ('e', 'a', 0, '', 4)",
+            )
+            .unwrap();
+        for segment in [1_u32, 2, 2, 3] {
+            let sql = "INSERT INTO delivery (id, event_id, event, webhook, target, profile, test, \
+                       state, created_at, due_at, first_segment) \
+                       VALUES (hex(randomblob(4)), 'e', 'a', 1, '', '', 0, 'delivered', 0, 0, ?1)";
+            connection.execute(sql, [segment]).unwrap();
+            attempts.begin(segment).unwrap();
+        }
+        let mut at = 0;
+        let mut kept = |keep| {
+            at += 60_000_000;
+            let now = Timestamp::from_micros(at);
+            drop_old(&connection, keep, 0, 10).unwrap();
+            sweep(&connection, &attempts, now).unwrap();
+            attempts.first()
+        };
+        assert_eq!([kept(4), kept(3), kept(2), kept(1), kept(0)], [1, 2, 2, 3, 3]);
+    }
 }

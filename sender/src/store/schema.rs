@@ -3,11 +3,12 @@
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::StoreError;
+use super::attempts::Attempts;
+use super::{StoreError, moved};
 
 /// What each version adds to the one before it: a new one goes to the end, and none is changed once
 /// it was released.
-const VERSIONS: [&str; 3] = [TABLES, TERMS, OWN_TYPES];
+const VERSIONS: [&str; 4] = [TABLES, TERMS, OWN_TYPES, PLACES];
 
 /// Numbers of webhooks and deliveries are never used twice, hence AUTOINCREMENT.
 /// A delivery keeps the target and profile of its webhook at the time of its event.
@@ -114,9 +115,21 @@ CREATE TABLE event_type (
 ) STRICT;
 ";
 
+/// Where each delivery's newest attempt is in the log, and the segment of its first. With this
+/// version the attempts themselves are moved from their table into the log, and it is dropped.
+const PLACES: &str = "
+ALTER TABLE delivery ADD COLUMN last_segment INTEGER;
+ALTER TABLE delivery ADD COLUMN last_offset INTEGER;
+ALTER TABLE delivery ADD COLUMN last_bytes INTEGER;
+ALTER TABLE delivery ADD COLUMN first_segment INTEGER;
+";
+
+/// The version from which on attempts are in the log.
+const LOGGED: i64 = 4;
+
 /// Makes the tables where there are none, brings older ones up to date, and refuses those of a
 /// newer release.
-pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn prepare(connection: &Connection, attempts: &Attempts) -> Result<(), StoreError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let wanted = i64::try_from(VERSIONS.len()).unwrap_or(i64::MAX);
     if found > wanted {
@@ -135,20 +148,33 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let missing = VERSIONS.get(usize::try_from(found).unwrap_or(0)..).unwrap_or_default();
     if !missing.is_empty() {
-        let missing = missing.concat();
-        let made = connection
-            .execute_batch(&format!("BEGIN; {missing} PRAGMA user_version = {wanted}; COMMIT;"));
-        if made.is_err() && !connection.is_autocommit() {
-            connection.execute_batch("ROLLBACK")?;
+        let transaction = connection.unchecked_transaction()?;
+        transaction.execute_batch(&missing.concat())?;
+        if found < LOGGED {
+            moved::into_the_log(&transaction, attempts)?;
         }
-        made?;
+        transaction.pragma_update(None, "user_version", wanted)?;
+        transaction.commit()?;
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use hooklab_shared::id::Timestamp;
+
+    use super::super::attempts::{Newest, tests};
     use super::*;
+
+    /// Three, with three attempts, one and none.
+    const DELIVERIES: &str = "
+        INSERT INTO event (id, type, created_at, payload) VALUES ('evt_1', 'a', 0, '{}');
+        INSERT INTO delivery (id, event_id, event, webhook, target, profile, test, state,
+            created_at, due_at, attempts) VALUES
+            ('a', 'evt_1', 'a', 1, '', '', 0, 'delivered', 0, 0, 3),
+            ('b', 'evt_1', 'a', 1, '', '', 0, 'delivered', 0, 0, 1),
+            ('c', 'evt_1', 'a', 1, '', '', 0, 'pending', 0, 0, 0);
+    ";
 
     fn tables(connection: &Connection) -> Vec<String> {
         let sql = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
@@ -160,7 +186,7 @@ mod tests {
     #[test]
     fn an_event_goes_without_a_look_through_the_deliveries() {
         let connection = Connection::open_in_memory().unwrap();
-        prepare(&connection).unwrap();
+        prepare(&connection, &Attempts::in_memory()).unwrap();
         let enforced: bool =
             connection.pragma_query_value(None, "foreign_keys", |row| row.get(0)).unwrap();
         assert!(!enforced);
@@ -170,16 +196,59 @@ mod tests {
     #[test]
     fn tables_of_every_version_are_brought_up_to_date() {
         let newest = Connection::open_in_memory().unwrap();
-        prepare(&newest).unwrap();
+        prepare(&newest, &Attempts::in_memory()).unwrap();
         for version in 1..=VERSIONS.len() {
             let connection = Connection::open_in_memory().unwrap();
             connection.execute_batch(&VERSIONS[..version].concat()).unwrap();
             connection.pragma_update(None, "user_version", version as i64).unwrap();
-            prepare(&connection).unwrap();
+            if version as i64 >= LOGGED {
+                connection.execute_batch("DROP TABLE attempt").unwrap();
+            }
+            prepare(&connection, &Attempts::in_memory()).unwrap();
             assert_eq!(tables(&connection), tables(&newest), "from {version}");
-            prepare(&connection).unwrap();
+            prepare(&connection, &Attempts::in_memory()).unwrap();
         }
         newest.pragma_update(None, "user_version", VERSIONS.len() as i64 + 1).unwrap();
-        assert!(matches!(prepare(&newest), Err(StoreError::Newer { .. })));
+        assert!(matches!(prepare(&newest, &Attempts::in_memory()), Err(StoreError::Newer { .. })));
+    }
+
+    #[test]
+    fn attempts_of_every_version_are_moved_into_the_log() {
+        for version in 1..LOGGED {
+            let connection = Connection::open_in_memory().unwrap();
+            let versions = VERSIONS[..usize::try_from(version).unwrap()].concat();
+            connection.execute_batch(&versions).unwrap();
+            connection.pragma_update(None, "user_version", version).unwrap();
+            connection.execute_batch(DELIVERIES).unwrap();
+            for (delivery, n) in [(1, 1), (2, 1), (1, 2), (1, 3)] {
+                let sql = "INSERT INTO attempt VALUES (?1, ?2, ?3)";
+                let document = tests::attempt(n, "x");
+                let document = serde_json::to_string_pretty(&document).unwrap();
+                connection.execute(sql, rusqlite::params![delivery, n, document]).unwrap();
+            }
+            let attempts = Attempts::in_memory();
+            // What a move left that did not come to its end.
+            let mut left = attempts.lines();
+            left.add(uuid::Uuid::nil(), 1, None, &tests::attempt(9, "y")).unwrap();
+            attempts.append(&left).unwrap();
+            prepare(&connection, &attempts).unwrap();
+            let mut found = connection
+                .prepare(
+                    "SELECT row, attempts, last_segment, last_offset, last_bytes, first_segment \
+                     FROM delivery ORDER BY row",
+                )
+                .unwrap();
+            let found = found.query_map([], |row| {
+                let (n, spot) = (row.get(1)?, super::super::deliveries::spot(row, 2)?);
+                assert_eq!(row.get::<_, Option<u32>>(5)?, spot.map(|_| 1));
+                let created_at = Timestamp::default();
+                Ok(attempts.of(Newest { row: row.get(0)?, n, spot, created_at }).0)
+            });
+            let found = found.unwrap().collect::<Result<Vec<_>, _>>().unwrap();
+            let made = |numbers: std::ops::RangeInclusive<u32>| {
+                numbers.map(|n| tests::attempt(n, "x")).collect::<Vec<_>>()
+            };
+            assert_eq!(found, [made(1..=3), made(1..=1), Vec::new()], "from {version}");
+        }
     }
 }

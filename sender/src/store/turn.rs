@@ -16,6 +16,7 @@ use hooklab_shared::webhook::Profile;
 use rusqlite::Connection;
 use uuid::Uuid;
 
+use super::attempts::{Attempts, Spot};
 use super::{Store, StoreError};
 use crate::delivery::{Health, Wanted};
 use crate::profile::Event;
@@ -49,6 +50,8 @@ pub(crate) struct Due {
 pub(crate) struct Taken {
     pub(crate) lane: i64,
     pub(crate) due: Due,
+    /// Where its attempt before this one is logged.
+    pub(crate) before: Option<Spot>,
     pub(crate) step: u32,
     pub(crate) schedule: Arc<[Duration]>,
 }
@@ -60,6 +63,8 @@ pub(crate) struct Ended {
     pub(crate) id: Uuid,
     pub(crate) webhook: i64,
     pub(crate) test: bool,
+    /// Where the attempt before this one is logged.
+    pub(crate) before: Option<Spot>,
     pub(crate) attempt: Attempt,
     pub(crate) state: DeliveryState,
     /// The place in the schedule of what comes next.
@@ -113,7 +118,8 @@ pub(crate) struct Cancelled {
 impl Store {
     /// Makes a turn. It survives kill -9 when this returns, which is what a log has to.
     pub(crate) async fn turn(&self, asked: Asked) -> Result<Turned, StoreError> {
-        self.write_soon(move |connection| turn(connection, &asked)).await
+        let attempts = self.attempts.clone();
+        self.write_soon(move |connection| turn(connection, &attempts, &asked)).await
     }
 
     /// Every lane that has something pending, and when that is due.
@@ -134,9 +140,9 @@ impl Store {
     }
 }
 
-fn turn(connection: &Connection, asked: &Asked) -> Result<Turned, StoreError> {
+fn turn(connection: &Connection, attempts: &Attempts, asked: &Asked) -> Result<Turned, StoreError> {
     let mut turned = Turned::default();
-    log::log(connection, asked, &mut turned)?;
+    log::log(connection, attempts, asked, &mut turned)?;
     for &wanted in &asked.wanted {
         take::take(connection, wanted, asked.now, &mut turned)?;
     }

@@ -171,7 +171,7 @@ async fn a_whole_answer_counts_though_the_request_is_not_taken() {
         match called.outcome {
             AttemptOutcome::Refused { status: told, .. } => assert_eq!(Some(told), status),
             AttemptOutcome::Delivered => assert_eq!(status, None),
-            AttemptOutcome::Failed { .. } | AttemptOutcome::Interrupted => panic!("{called:?}"),
+            outcome => panic!("{outcome:?}"),
         }
         assert!(called.phases.first_byte_us.is_some(), "{called:?}");
         assert!(!called.answer.unwrap().into_told().truncated);

@@ -82,6 +82,10 @@ async fn a_store_of_the_first_version_opens_with_everything_in_it() {
     let webhook = get(&api, "/webhooks/1").await.body;
     assert_eq!((&webhook["name"], &webhook["count"]), (&"Orders".into(), &3.into()));
     assert_eq!((&webhook["headers"], &webhook["schedule"]), (&json!([]), &json!(null)));
+    let log = get(&api, "/deliveries").await.body;
+    let told = |item: usize| log["items"][item]["attempts"][0]["outcome"].clone();
+    assert_eq!(told(2)["cause"], "connection refused");
+    assert_eq!((&told(1)["kind"], &told(0)["kind"]), (&json!("lost"), &json!("delivered")));
     assert!(target.requests()[0].contains("webhook-id: evt_3"));
     assert!(target.requests()[0].contains("webhook-signature: v1,"));
     sender.close().await;
@@ -101,6 +105,8 @@ async fn an_attempt_that_a_crash_cut_off_is_logged_as_interrupted_and_made_again
     let file = Connection::open(path.join("sender.sqlite")).unwrap();
     file.execute("UPDATE delivery SET began_at = 1790000000000000", []).unwrap();
     drop(file);
+    // Cut off in the middle of a line.
+    std::fs::write(path.join("attempts-000001.ndjson"), "{\"delivery\":\"019b").unwrap();
 
     let sender = open(&path, Limits::default());
     let is_over = |log: &serde_json::Value| log["items"][0]["state"] == "delivered";
@@ -110,5 +116,24 @@ async fn an_attempt_that_a_crash_cut_off_is_logged_as_interrupted_and_made_again
     assert_eq!(attempts[0]["outcome"], json!({"kind": "interrupted"}));
     assert_eq!(attempts[0]["at"], "2026-09-21T14:13:20.000000Z");
     assert_eq!((&attempts[1]["n"], target.requests().len()), (&2.into(), 1));
+    sender.close().await;
+    let file = std::fs::read_to_string(path.join("attempts-000001.ndjson")).unwrap();
+    let lines = file.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<serde_json::Value> = lines.collect();
+    assert_eq!(
+        lines.iter().map(|line| &line["attempt"]).collect::<Vec<_>>(),
+        [&attempts[0], &attempts[1]]
+    );
+    assert_eq!(lines[1]["delivery"], log["items"][0]["id"]);
+
+    std::fs::write(path.join("attempts-000001.ndjson"), "").unwrap();
+    let sender = open(&path, Limits::default());
+    call(&sender.api(), "POST", "/events?wait=true", &json!({"type": "payment_received"})).await;
+    let log = get(&sender.api(), "/deliveries").await.body;
+    let kinds = |item: usize| {
+        let attempts = log["items"][item]["attempts"].as_array().unwrap();
+        attempts.iter().map(|one| one["outcome"]["kind"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((kinds(0), kinds(1)), (vec![json!("delivered")], vec![json!("lost"); 2]));
     sender.close().await;
 }

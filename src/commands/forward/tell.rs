@@ -117,6 +117,7 @@ fn result(outcome: &AttemptOutcome, status: Option<u16>) -> String {
         (AttemptOutcome::Delivered, Some(status)) => format!("delivered {status}"),
         (AttemptOutcome::Delivered, None) => "delivered".to_owned(),
         (AttemptOutcome::Interrupted, _) => "interrupted".to_owned(),
+        (AttemptOutcome::Lost, _) => "lost".to_owned(),
         (AttemptOutcome::Refused { status, .. }, _) => format!("refused {status}"),
         (AttemptOutcome::Failed { phase, cause, .. }, _) => {
             format!("failed at {}, {}", phase.as_str(), shown(cause))

@@ -73,6 +73,7 @@ fn how(attempt: &AttemptSummary) -> String {
             format!("{}: {}", phase.as_str(), shown(cause))
         }
         AttemptOutcome::Interrupted => "interrupted".to_owned(),
+        AttemptOutcome::Lost => "lost".to_owned(),
     };
     format!("{result}, attempt {}{manual}, {}", attempt.n, micros(attempt.total_us))
 }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::{Asked, Ended, Turned};
 use crate::delivery::Health;
 use crate::schedule;
+use crate::store::attempts::{Attempts, Spot};
 use crate::store::{StoreError, cancel, deliveries, webhooks};
 
 /// What a webhook has to remember of one turn.
@@ -26,13 +27,20 @@ struct Memory<'a> {
 
 pub(super) fn log(
     connection: &Connection,
+    attempts: &Attempts,
     asked: &Asked,
     turned: &mut Turned,
 ) -> Result<(), StoreError> {
+    let mut lines = attempts.lines();
+    let mut spots = Vec::with_capacity(asked.ended.len());
+    for Ended { id, row, before, attempt, .. } in &*asked.ended {
+        spots.push(lines.add(*id, *row, *before, attempt)?);
+    }
+    attempts.append(&lines)?;
     let mut memories: BTreeMap<i64, Memory<'_>> = BTreeMap::new();
-    for ended in &*asked.ended {
+    for (ended, spot) in asked.ended.iter().zip(spots) {
         let is_past = ended.state != DeliveryState::Delivered && is_past(connection, ended)?;
-        let (state, is_new) = record(connection, ended, is_past)?;
+        let (state, is_new) = record(connection, ended, spot, is_past)?;
         turned.states.push(state);
         if is_new {
             memories.entry(ended.webhook).or_default().take_in(ended, is_past);
@@ -62,6 +70,7 @@ fn is_past(connection: &Connection, ended: &Ended) -> Result<bool, StoreError> {
 fn record(
     connection: &Connection,
     ended: &Ended,
+    spot: Spot,
     is_past: bool,
 ) -> Result<(DeliveryState, bool), StoreError> {
     let attempt = &ended.attempt;
@@ -71,11 +80,6 @@ fn record(
         state => state,
     };
     let because = ended.because.as_ref().filter(|_| ended_state == DeliveryState::Exhausted);
-    let logged = connection
-        .prepare_cached(
-            "INSERT OR IGNORE INTO attempt (delivery, n, document) VALUES (?1, ?2, ?3)",
-        )?
-        .execute(params![ended.row, attempt.n, serde_json::to_string(attempt)?])?;
     // One that was cancelled meanwhile stays so, unless it was delivered after all; and nothing is
     // tried again for a webhook that is no more, or not active.
     let state: Option<String> = connection
@@ -89,8 +93,10 @@ fn record(
                  WHEN because IS NULL AND ?2 = 'pending' AND NOT EXISTS \
                      (SELECT 1 FROM webhook w WHERE w.id = webhook AND w.active) \
                  THEN 'its webhook is no longer active' ELSE coalesce(because, ?7) END, \
-             attempts = ?3, step = ?4, due_at = ?5, began_at = NULL, manual = 0, lane = webhook \
-             WHERE row = ?1 AND ?6 RETURNING state",
+             attempts = ?3, step = ?4, due_at = ?5, began_at = NULL, manual = 0, lane = webhook, \
+             last_segment = ?6, last_offset = ?8, last_bytes = ?9, \
+             first_segment = coalesce(first_segment, ?6) \
+             WHERE row = ?1 AND attempts < ?3 RETURNING state",
         )?
         .query_row(
             params![
@@ -99,14 +105,17 @@ fn record(
                 attempt.n,
                 ended.step,
                 ended.due_at.as_micros(),
-                logged > 0,
+                spot.segment,
                 because,
+                spot.offset.cast_signed(),
+                spot.bytes.cast_signed(),
             ],
             |row| row.get(0),
         )
         .optional()?;
+    let is_new = state.is_some();
     let state = state.map_or(ended_state, |state| deliveries::state(&state));
-    Ok((state, logged > 0))
+    Ok((state, is_new))
 }
 
 impl<'a> Memory<'a> {
@@ -237,5 +246,6 @@ fn told(attempt: &Attempt) -> String {
         AttemptOutcome::Refused { status, .. } => status.to_string(),
         AttemptOutcome::Failed { phase, cause, .. } => format!("{}: {cause}", phase.as_str()),
         AttemptOutcome::Interrupted => "interrupted".to_owned(),
+        AttemptOutcome::Lost => "lost".to_owned(),
     }
 }

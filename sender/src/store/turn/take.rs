@@ -13,7 +13,8 @@ use super::{Due, Taken, Turned};
 use crate::delivery::{Health, Wanted};
 use crate::profile::Event;
 use crate::schedule;
-use crate::store::{StoreError, cancel, webhooks};
+use crate::store::attempts::Spot;
+use crate::store::{StoreError, cancel, deliveries, webhooks};
 use crate::target::Target;
 
 /// A webhook's terms for the attempts of this turn.
@@ -52,7 +53,7 @@ pub(super) fn take(
     let found = due(connection, lane, now, most, &terms)?;
     let taken = found.len();
     let mut schedules: Vec<(Profile, Arc<[Duration]>)> = Vec::new();
-    for (due, step) in found {
+    for (due, before, step) in found {
         begin(connection, &due, now)?;
         let known = schedules.iter().find(|known| known.0 == due.profile);
         let schedule = known.map(|known| known.1.clone()).unwrap_or_else(|| {
@@ -61,7 +62,7 @@ pub(super) fn take(
             schedules.push((due.profile, made.clone()));
             made
         });
-        turned.taken.push(Taken { lane, due, step, schedule });
+        turned.taken.push(Taken { lane, due, before, step, schedule });
     }
     turned.lanes.push((lane, taken, next(connection, lane)?));
     turned.health.push((webhook, terms.health));
@@ -74,10 +75,10 @@ fn due(
     now: Timestamp,
     most: usize,
     terms: &Terms,
-) -> Result<Vec<(Due, u32)>, StoreError> {
+) -> Result<Vec<(Due, Option<Spot>, u32)>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT d.row, d.id, d.webhook, d.test, d.profile, d.attempts, d.manual, d.step, \
-         e.id, e.type, e.created_at, e.payload \
+         e.id, e.type, e.created_at, e.payload, d.last_segment, d.last_offset, d.last_bytes \
          FROM delivery d JOIN event e ON e.id = d.event_id \
          WHERE d.lane = ?1 AND d.state = 'pending' AND d.began_at IS NULL AND d.due_at <= ?2 \
          ORDER BY d.due_at, d.row LIMIT ?3",
@@ -131,7 +132,7 @@ fn terms(
     Ok(statement.query_row(params![webhook, now.as_micros()], read).optional()?)
 }
 
-fn read(row: &Row<'_>, terms: &Terms) -> rusqlite::Result<(Due, u32)> {
+fn read(row: &Row<'_>, terms: &Terms) -> rusqlite::Result<(Due, Option<Spot>, u32)> {
     let id: String = row.get(1)?;
     let profile: String = row.get(4)?;
     let due = Due {
@@ -154,5 +155,5 @@ fn read(row: &Row<'_>, terms: &Terms) -> rusqlite::Result<(Due, u32)> {
             payload: row.get(11)?,
         },
     };
-    Ok((due, row.get(7)?))
+    Ok((due, deliveries::spot(row, 12)?, row.get(7)?))
 }
