@@ -58,10 +58,7 @@ impl Head {
 
     /// Every field in order: the name as sent, and the value without the space around it.
     pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let start = self.line_start();
-        let rest = self.0.get(start..).unwrap_or_default();
-        let fields = memchr(b'\n', rest).map_or(&[][..], |end| &rest[end + 1..]);
-        fields.split(|&b| b == b'\n').map_while(field)
+        fields(&self.0)
     }
 
     /// The first field of this name, without regard to case.
@@ -95,6 +92,13 @@ impl Head {
     fn line_start(&self) -> usize {
         leading_blank(&self.0)
     }
+}
+
+/// Every field of a head, in order: the name as sent, and the value without the space around it.
+pub fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let rest = head.get(leading_blank(head)..).unwrap_or_default();
+    let fields = memchr(b'\n', rest).map_or(&[][..], |end| &rest[end + 1..]);
+    fields.split(|&b| b == b'\n').map_while(field)
 }
 
 /// Where a head ends in these bytes, its empty line included, if it does end.

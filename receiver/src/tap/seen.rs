@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
-use hooklab_shared::headers::{Head, head_end};
+use bytes::BytesMut;
+use hooklab_shared::headers::{fields, head_end};
 
 use super::BreakOff;
 use super::http2::Http2;
@@ -65,9 +65,8 @@ impl Seen {
 /// The length of the body that a head tells of, if it tells of one in so many words: what tells of
 /// it in another way, or of two, is for hyper to judge.
 fn length(head: &[u8]) -> Option<u64> {
-    let head = Head::from(Bytes::copy_from_slice(head));
     let named = |wanted: &'static [u8]| {
-        head.fields().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted))
+        fields(head).filter(move |(name, _)| name.eq_ignore_ascii_case(wanted))
     };
     let mut lengths = named(b"content-length");
     let (_, only) = lengths.next().filter(|_| lengths.next().is_none())?;
