@@ -134,6 +134,7 @@ impl Disk {
                 }
             }
             self.log.write_sidecars();
+            self.log.spare.give_up();
             self.log.unlock();
         };
         self.closed.get_or_init(|| end).await;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering::SeqCst;
 
 use super::Home;
 use super::dropping::{assert_whole, copied, sliding};
@@ -57,6 +58,45 @@ async fn the_file_of_a_dead_one_is_written_again() {
     assert_whole(&store, 300, "while it is open");
     let store = home.reopen(store).await;
     assert_whole(&store, 300, "opened again");
+}
+
+/// A store that keeps a dead segment just now, and where that is.
+async fn sparing(home: &Home) -> (Store, PathBuf) {
+    let store = home.open();
+    sliding(&store).await;
+    let spare = home.path().join("spare");
+    for _ in 0..1_000 {
+        if spare.exists() {
+            return (store, spare);
+        }
+        store.put("a", &"x".repeat(300)).await;
+    }
+    panic!("no segment was ever kept");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_closed_leaves_none_behind() {
+    let home = Home::small_segments(4 * 1024);
+    let (store, spare) = sparing(&home).await;
+    store.close().await;
+    assert!(!spare.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_full_disk_it_goes_first_and_deletes_have_what_is_kept_for_them() {
+    let home = Home::small_segments(4 * 1024);
+    let (store, spare) = sparing(&home).await;
+    store.faults().short_writes.store(1, SeqCst);
+    let seq = store.put("a", "x").await;
+    assert!(!spare.exists());
+    assert_eq!(store.read("a", At::Latest).unwrap().unwrap().seq, seq);
+    store.close().await;
+
+    let home = Home::small_segments(4 * 1024);
+    let (store, spare) = sparing(&home).await;
+    store.faults().short_writes.store(2, SeqCst);
+    assert!(store.clear("a").await.unwrap().is_some());
+    assert!(!spare.exists());
 }
 
 /// As a crash leaves it: behind the newest record stand those of the segment that the file was.

@@ -10,8 +10,7 @@ mod shrink;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
-use std::sync::Arc;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -40,6 +39,7 @@ pub(super) async fn run(log: Arc<Log>) {
                 rest(&log).await;
             }
             Err(error) => {
+                give_up_spare(&log).await;
                 let error = error.to_string();
                 if told != error {
                     tracing::warn!(error, "dead segments stay for now; it is tried again");
@@ -53,12 +53,22 @@ pub(super) async fn run(log: Arc<Log>) {
 }
 
 /// Waits for something to do.
-async fn rest(log: &Log) {
+async fn rest(log: &Arc<Log>) {
     let work = log.untidy.notified();
     let Some(left) = log.spare.left(Instant::now()) else { return work.await };
     if timeout(left, work).await.is_err() {
-        log.spare.give_up();
+        give_up_spare(log).await;
     }
+}
+
+async fn give_up_spare(log: &Arc<Log>) {
+    let shared = Arc::clone(log);
+    // Where it cannot be removed, the next one takes its place.
+    let _ = blocking(move || {
+        shared.spare.give_up();
+        Ok(())
+    })
+    .await;
 }
 
 /// Frees all that can be freed, then says what could not be.

@@ -61,14 +61,11 @@ impl Writer {
             self.batch.refuse(&self.log.bins, &StoreError::failed(why));
             return;
         }
-        let appended = match self.append() {
-            // What frees space must not need some.
-            Err(error) if is_full(&error) && self.makes_room() => {
-                self.log.untidy.notify_one();
-                self.append()
-            }
-            appended => appended,
-        };
+        let mut appended = self.append();
+        while appended.as_ref().is_err_and(is_full) && self.makes_room() {
+            self.log.untidy.notify_one();
+            appended = self.append();
+        }
         match appended {
             Ok(offset) => self.written(offset),
             Err(error) => self.fail(&error).await,
@@ -76,7 +73,8 @@ impl Writer {
         self.batch.reuse();
     }
 
-    /// What is kept for the next segment goes first, and what is kept for deletes only to them.
+    /// What is kept for the next segment goes first; what is kept for deletes goes to them alone:
+    /// what frees space must not need some. Each is there once.
     fn makes_room(&self) -> bool {
         self.log.spare.give_up() || (self.batch.frees() && self.log.reserve.spend())
     }
