@@ -19,7 +19,7 @@ use hooklab_shared::event::EventType;
 use hooklab_shared::id::Timestamp;
 use hooklab_shared::problem::FieldError;
 use serde_json::Value;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use kind::Kind;
 pub(crate) use own::{OwnParts, OwnType};
@@ -27,12 +27,17 @@ pub(crate) use own::{OwnParts, OwnType};
 /// Characters of an unknown slug that are told back.
 const SLUG_CHARS_TOLD: usize = 80;
 
+/// Schemas that are tried at once: one that does not end keeps its thread.
+const TRIED_AT_ONCE: usize = 2;
+
 /// Every event type: the plugin's, in its order, then the user's own, the oldest first.
 #[derive(Debug)]
 pub struct Catalogue {
     kinds: Arc<[Kind]>,
     own: RwLock<Vec<Arc<OwnType>>>,
     changing: Mutex<()>,
+    /// A permit for each schema that is being tried.
+    trying: Arc<Semaphore>,
 }
 
 /// A payload for an event that is fired without one.
@@ -65,16 +70,32 @@ impl Catalogue {
         }));
     }
 
+    /// Waits for room to try a schema in.
+    pub(crate) async fn room_to_try(&self) -> Option<OwnedSemaphorePermit> {
+        // It is never closed.
+        self.trying.clone().acquire_owned().await.ok()
+    }
+
     /// The catalogue that the binary carries, with these own types.
     pub(crate) fn load(own: Vec<OwnType>) -> serde_json::Result<Self> {
         let own = RwLock::new(own.into_iter().map(Arc::new).collect());
-        Ok(Self { kinds: kind::all()?.into(), own, changing: Mutex::default() })
+        Ok(Self {
+            kinds: kind::all()?.into(),
+            own,
+            changing: Mutex::default(),
+            trying: Arc::new(Semaphore::new(TRIED_AT_ONCE)),
+        })
     }
 
     /// The catalogue as it is now: what is changed later is not changed in it.
     pub(crate) fn snapshot(&self) -> Self {
         let own = RwLock::new(self.own().clone());
-        Self { kinds: self.kinds.clone(), own, changing: Mutex::default() }
+        Self {
+            kinds: self.kinds.clone(),
+            own,
+            changing: Mutex::default(),
+            trying: self.trying.clone(),
+        }
     }
 
     /// Waits until nobody else changes own types or what refers to them. Whoever holds this sees

@@ -88,18 +88,24 @@ async fn checked(sender: &Sender, new: NewEventType) -> Result<OwnType, Problem>
     }
     let parts = OwnParts::check(new, now(), sender.limits().event_type_bytes_max);
     let parts = parts.map_err(invalid)?;
+    let Ok(room) = timeout(MAKE_TIMEOUT, sender.catalogue().room_to_try()).await else {
+        let detail =
+            "schemas that take long are still being tried: try again, or restart the server";
+        return Err(Problem::new(503, "schemas-busy", detail).retry_after(5));
+    };
     // A schema may take long to try; a thread of its own is nobody else's wait.
     let (made, wait) = oneshot::channel();
     let began = thread::Builder::new().name("schema".into()).spawn(move || {
         let _ = made.send(OwnType::make(parts));
+        drop(room);
     });
-    let made = match began {
-        Ok(_) => timeout(MAKE_TIMEOUT, wait).await,
-        Err(_) => return Err(Problem::new(503, "no-thread", "no thread is left: try again")),
-    };
-    match made {
+    if began.is_err() {
+        let detail = "no thread is left to try the schema on: try again";
+        return Err(Problem::new(503, "no-thread", detail).retry_after(1));
+    }
+    match timeout(MAKE_TIMEOUT, wait).await {
         Ok(Ok(made)) => made.map_err(invalid),
-        Ok(Err(_)) => Err(Problem::new(500, "bug", "failed to try the schema")),
+        Ok(Err(_)) => Err(Problem::new(500, "bug", "failed to try the schema; report it")),
         Err(_) => Err(invalid(vec![FieldError {
             field: "schema".into(),
             detail: "takes over 5 s to try: let its parts refer to one another less".into(),

@@ -144,3 +144,30 @@ async fn a_schema_that_is_no_longer_understood_keeps_nothing_from_opening() {
     assert_eq!(told["sample"], json!({"x": 1}));
     sender.close().await;
 }
+
+/// The clock jumps to the next timeout as soon as nothing but a schema is at work.
+#[tokio::test(start_paused = true)]
+async fn schemas_that_do_not_end_are_refused_and_are_few() {
+    let api = sender(Limits::default()).api();
+    let part = |n: u32| json!({"$ref": format!("#/$defs/{n}")});
+    let defs: serde_json::Map<String, Value> = (0..14)
+        .map(|n| (n.to_string(), json!({"allOf": [part(n + 1), part(n + 1)]})))
+        .chain([("14".to_owned(), json!({"type": "object"}))])
+        .collect();
+    let slow = json!({"slug": "slow", "schema": {"$ref": "#/$defs/0", "$defs": defs}});
+    for _ in 0..2 {
+        let told = call(&api, "POST", "/event-types", &slow).await;
+        assert_eq!((told.status, &told.body["errors"][0]["field"]), (422, &json!("schema")));
+    }
+    let quick = json!({"slug": "quick", "schema": {"type": "object"}});
+    let told = call(&api, "POST", "/event-types", &quick).await;
+    assert_eq!((told.status, kind(&told)), (503, "schemas-busy"));
+    // They end after all.
+    tokio::time::resume();
+    for _ in 0..100 {
+        if call(&api, "POST", "/event-types", &quick).await.status == 201 {
+            return;
+        }
+    }
+    panic!("there is never room again");
+}
