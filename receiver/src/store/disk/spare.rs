@@ -1,8 +1,8 @@
 //! A dead segment that becomes the next one instead of being removed: where its pages and blocks
 //! are there already, writing costs a third and syncing half of what a new file asks for.
 //!
-//! It is kept for a moment only, and goes with the store's end: what was deleted is not to lie about,
-//! and nothing is gained by it where segments fill slowly.
+//! It is kept for a moment only, and goes with the store's end: what was deleted is not to lie
+//! about, and nothing is gained by it where segments fill slowly.
 
 use std::fs;
 use std::io;
