@@ -10,14 +10,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long it waits to be needed.
+/// How long it waits to be needed, and for how long none is kept once the disk was full.
 const KEPT_FOR: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct Spare {
     path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
     /// Since when there is one.
-    since: Mutex<Option<Instant>>,
+    since: Option<Instant>,
+    /// When the disk was last found full.
+    full: Option<Instant>,
 }
 
 impl Spare {
@@ -26,41 +33,49 @@ impl Spare {
         let path = directory.join("spare");
         // Most often there is none; one that stays is replaced by the next.
         let _ = fs::remove_file(&path);
-        Self { path, since: Mutex::default() }
+        Self { path, state: Mutex::default() }
     }
 
-    /// Takes over a dead segment, or removes it where one is kept already.
+    /// Takes over a dead segment, or removes it where one is kept already or its room is asked for.
     ///
     /// # Errors
     /// The file system refuses it; the segment is still there.
     pub(super) fn keep(&self, dead: &Path, now: Instant) -> io::Result<()> {
-        let mut since = self.since();
-        if since.is_some() {
+        let mut state = self.state();
+        let is_full = state.full.is_some_and(|full| now.saturating_duration_since(full) < KEPT_FOR);
+        if is_full || state.since.is_some() {
             return fs::remove_file(dead);
         }
         fs::rename(dead, &self.path)?;
-        *since = Some(now);
+        state.since = Some(now);
         Ok(())
     }
 
     /// Gives it away under this name; says whether there was one.
     pub(super) fn take(&self, to: &Path) -> bool {
-        self.since().take().is_some() && fs::rename(&self.path, to).is_ok()
+        self.state().since.take().is_some() && fs::rename(&self.path, to).is_ok()
     }
 
     /// Removes it; says whether that gave room back.
     pub(super) fn give_up(&self) -> bool {
-        self.since().take().is_some() && fs::remove_file(&self.path).is_ok()
+        self.state().since.take().is_some() && fs::remove_file(&self.path).is_ok()
+    }
+
+    /// The disk is full: removes it, and what dies in the time that follows is removed as well.
+    /// Says whether that gave room back.
+    pub(super) fn make_room(&self, now: Instant) -> bool {
+        self.state().full = Some(now);
+        self.give_up()
     }
 
     /// For how long it is still kept, if there is one.
     pub(super) fn left(&self, now: Instant) -> Option<Duration> {
-        let kept = now.saturating_duration_since((*self.since())?);
+        let kept = now.saturating_duration_since(self.state().since?);
         Some(KEPT_FOR.saturating_sub(kept))
     }
 
-    fn since(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,5 +106,23 @@ mod tests {
         spare.keep(&at("3"), now).unwrap();
         assert!(spare.give_up());
         assert!(!at("spare").exists() && !spare.take(&at("4")));
+    }
+
+    #[test]
+    fn none_is_kept_where_the_disk_was_full() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        let (spare, now) = (Spare::new(home.path()), Instant::now());
+        let keep = |name: &str, now| {
+            fs::write(at(name), name).unwrap();
+            spare.keep(&at(name), now).unwrap();
+            assert!(!at(name).exists(), "{name}");
+            at("spare").exists()
+        };
+        assert!(!spare.make_room(now));
+        assert!(!keep("1", now) && !keep("2", now + KEPT_FOR / 2));
+        assert!(keep("3", now + KEPT_FOR));
+        assert!(spare.make_room(now + KEPT_FOR));
+        assert!(!keep("4", now + KEPT_FOR));
     }
 }

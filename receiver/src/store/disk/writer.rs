@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::task::yield_now;
 
@@ -76,7 +77,7 @@ impl Writer {
     /// What is kept for the next segment goes first; what is kept for deletes goes to them alone:
     /// what frees space must not need some. Each is there once.
     fn makes_room(&self) -> bool {
-        self.log.spare.give_up() || (self.batch.frees() && self.log.reserve.spend())
+        self.log.spare.make_room(Instant::now()) || (self.batch.frees() && self.log.reserve.spend())
     }
 
     fn append(&mut self) -> io::Result<u64> {
