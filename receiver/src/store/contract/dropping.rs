@@ -1,7 +1,9 @@
 //! Crashes in the middle of what retention does: copies of the directory, opened.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hooklab_shared::bin::{Config, Keep};
 use hooklab_shared::id::Timestamp;
@@ -17,15 +19,29 @@ fn home(level: Durability) -> Home {
     home
 }
 
-/// A copy as a crash leaves it: what is written, of files that may be going just now.
+/// A copy as a crash leaves it, while the keeper may still be at work: what was read twice alike was
+/// there at one moment, between the two.
 pub(super) fn copied(from: &Path, into: &Home) {
     fs::create_dir_all(into.path()).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        if let Ok(bytes) = fs::read(&path) {
-            fs::write(into.path().join(path.file_name().unwrap()), bytes).unwrap();
+    let mut before = BTreeMap::new();
+    for _ in 0..1_000 {
+        let now = contents(from);
+        if now == before {
+            for (name, bytes) in now {
+                fs::write(into.path().join(name), bytes).unwrap();
+            }
+            return;
         }
+        before = now;
     }
+    panic!("the store never held still");
+}
+
+fn contents(directory: &Path) -> BTreeMap<OsString, Vec<u8>> {
+    let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    // What goes just now is missing once, and then it is gone.
+    let read = |path: PathBuf| Some((path.file_name()?.to_owned(), fs::read(&path).ok()?));
+    paths.filter_map(read).collect()
 }
 
 pub(super) async fn sliding(store: &Store) {
@@ -56,8 +72,6 @@ async fn a_copy_made_at_any_time_opens_to_what_may_be_kept() {
             for _ in 0..7 {
                 acknowledged = store.put("a", &"x".repeat(300)).await;
             }
-            // Files go while others are copied, and then the copy is of no single moment: the
-            // keeper is let finish first.
             let crash = self::home(level);
             super::space::eventually("it is tidy", || home.files("seg").len() <= 5).await;
             copied(&home.path(), &crash);

@@ -60,16 +60,20 @@ async fn the_file_of_a_dead_one_is_written_again() {
     assert_whole(&store, 300, "opened again");
 }
 
-/// A store that keeps a dead segment just now, and where that is.
+/// A store that keeps a dead segment just now, and where that is; the newest has room left, so that
+/// the next write does not need it.
 async fn sparing(home: &Home) -> (Store, PathBuf) {
     let store = home.open();
     sliding(&store).await;
     let spare = home.path().join("spare");
     for _ in 0..1_000 {
-        if spare.exists() {
+        let before = home.files("seg").pop();
+        store.put("a", &"x".repeat(300)).await;
+        let has_begun = home.files("seg").pop() != before;
+        eventually("it is tidy", || home.files("seg").len() <= 5).await;
+        if has_begun && spare.exists() {
             return (store, spare);
         }
-        store.put("a", &"x".repeat(300)).await;
     }
     panic!("no segment was ever kept");
 }
