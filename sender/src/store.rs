@@ -36,7 +36,7 @@ pub(crate) use event_types::DeletedType;
 pub(crate) use listing::{Listing, Place as ListPlace, Sort, WebhookFilter};
 use readers::Readers;
 pub(crate) use resend::{Again, SentAgain};
-pub(crate) use turn::{Asked, Cancelled, Due, Ended, Taken, Turned};
+pub(crate) use turn::{Asked, Cancelled, Due, Ended, Patience, Taken, Turned};
 pub(crate) use webhooks::{NewRow, Registered};
 use writer::{Level, Writer};
 
@@ -160,9 +160,10 @@ impl Store {
         schema::prepare(&connection, &attempts)?;
         recover::recover(&connection, &attempts)?;
         let own_types = event_types::all(&connection)?;
-        let writer =
-            Writer::start(connection, directory, log, queue_max).map_err(OpenStoreError::Thread)?;
-        Ok((Self { writer, readers: Arc::new(readers), attempts: Arc::new(attempts) }, own_types))
+        let attempts = Arc::new(attempts);
+        let writer = Writer::start(connection, attempts.clone(), directory, log, queue_max)
+            .map_err(OpenStoreError::Thread)?;
+        Ok((Self { writer, readers: Arc::new(readers), attempts }, own_types))
     }
 
     /// Why it does not accept anything, if it does not.
@@ -193,7 +194,7 @@ impl Store {
         self.writer.write(Level::Process, change).await
     }
 
-    /// Runs a query.
+    /// Runs a query; it sees every change that was answered.
     async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -202,6 +203,7 @@ impl Store {
             // A database in memory has one connection, and the writer has it.
             Readers::Writer => self.writer.write(Level::Process, query).await,
             Readers::Pool(_) => {
+                self.writer.settle().await;
                 let readers = self.readers.clone();
                 let run = tokio::task::spawn_blocking(move || readers.run(query));
                 run.await.unwrap_or(Err(StoreError::Bug))

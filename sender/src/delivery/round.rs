@@ -14,7 +14,7 @@ use super::{Health, STORE_PAUSE, Worker};
 use crate::clock::Clock;
 use crate::schedule::{self, FAILING_MAX, SILENCE_MAX, Verdict};
 use crate::sender;
-use crate::store::{Asked, Ended, StoreError, Taken, Turned};
+use crate::store::{Asked, Ended, Patience, StoreError, Taken, Turned};
 
 /// The longest sleep.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
@@ -126,9 +126,11 @@ impl Round {
         let asked = Asked {
             ended: ended.clone(),
             wanted: wanted.clone(),
-            now,
-            failing_since_min: schedule::before(now, worker.clock.wait(FAILING_MAX)),
-            silence_max: worker.clock.wait(SILENCE_MAX),
+            patience: Patience {
+                now,
+                failing_since_min: schedule::before(now, worker.clock.wait(FAILING_MAX)),
+                silence_max: worker.clock.wait(SILENCE_MAX),
+            },
         };
         let store = worker.store.clone();
         let answer = tokio::spawn(async move { store.turn(asked).await });

@@ -2,10 +2,11 @@
 //! line is. Each line says where the one before it of the same delivery is.
 //!
 //! Files in the store's directory, one JSON object a line. A turn's lines are written at once, and
-//! before the commit that refers to them. The log is never synced: what a power cut takes of it is
-//! told as lost.
+//! before the commit that refers to them: whatever SQLite does not know yet is told to it again from
+//! here. The log is never synced: what a power cut takes of it is told as lost.
 
 mod line;
+mod reading;
 mod sweep;
 #[cfg(test)]
 pub(super) mod tests;
@@ -18,9 +19,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::StoreError;
-use line::Line;
-pub(crate) use line::Spot;
-pub(super) use line::{Lines, Newest, interrupted};
+pub(super) use line::{Begun, Line, Lines, NewLine, Newest, Next, interrupted};
+pub(crate) use line::{Place, Spot};
+pub(super) use reading::Told;
 
 /// A segment that is longer than this is followed by another: what retention gives back at once.
 const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
@@ -57,6 +58,13 @@ enum Segment {
     Disk,
 }
 
+impl Segments {
+    fn end(&self) -> Place {
+        let segment = self.kept.last_key_value().map_or(0, |(&number, _)| number);
+        Place { segment, offset: self.end }
+    }
+}
+
 impl Attempts {
     /// One that is gone with the process.
     pub(super) fn in_memory() -> Self {
@@ -91,15 +99,19 @@ impl Attempts {
         *self.lock() = Segments::default();
     }
 
-    /// SQLite refers to this place. Where that is behind the end, a power cut took it, and it is
-    /// never used again: it would be told as something else.
-    pub(super) fn go_past(&self, known: Spot) -> Result<(), StoreError> {
+    /// SQLite knows of lines up to this place. Where that is behind the end, a power cut took them,
+    /// and it is never used again: it would be told as something else.
+    pub(super) fn go_past(&self, known: Place) -> Result<(), StoreError> {
         let mut segments = self.lock();
-        let newest = segments.kept.last_key_value().map_or(0, |(&number, _)| number);
-        if (known.segment, known.end()) > (newest, segments.end) {
+        if known > segments.end() {
             self.roll(&mut segments, known.segment + 1)?;
         }
         Ok(())
+    }
+
+    /// Where the next line will be, unless it is in the next segment.
+    pub(super) fn end(&self) -> Place {
+        self.lock().end()
     }
 
     /// Lines to be added next.
@@ -160,7 +172,7 @@ impl Attempts {
         }
         let file = File::open(self.path(spot.segment)).ok()?;
         // What a damaged place says is no reason to take any amount of memory.
-        if spot.end() > file.metadata().ok()?.len() {
+        if spot.end().offset > file.metadata().ok()?.len() {
             return None;
         }
         let mut line = vec![0; length];

@@ -4,7 +4,7 @@ use hooklab_shared::delivery::Attempt;
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::attempts::{Attempts, Spot};
+use super::attempts::{Attempts, NewLine, Spot};
 use super::{StoreError, recover};
 
 /// Lines that are written at once.
@@ -31,7 +31,10 @@ pub(super) fn into_the_log(connection: &Connection, attempts: &Attempts) -> Resu
             lines = attempts.lines();
         }
         let before = last.filter(|last| last.0 == row).map(|last| last.1);
-        let spot = lines.add(id.parse::<Uuid>().unwrap_or_default(), row, before, &attempt)?;
+        let delivery = id.parse::<Uuid>().unwrap_or_default();
+        let (attempt, webhook, test, next) = (&attempt, None, false, None);
+        let line = NewLine { delivery, row, webhook, test, before, attempt, next };
+        let spot = lines.add(&line)?;
         recover::refer(connection, row, spot)?;
         last = Some((row, spot));
     }

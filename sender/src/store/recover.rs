@@ -1,43 +1,116 @@
-//! Attempts that were under way when the sender stopped.
+//! What the log of attempts tells the tables: after a crash, or after a transaction that was lost.
 
-use hooklab_shared::delivery::Attempt;
+use hooklab_shared::delivery::{AttemptOutcome, DeliveryState};
 use hooklab_shared::id::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
-use super::attempts::{Attempts, Spot, interrupted};
+use super::attempts::{Attempts, Begun, Line, NewLine, Place, Spot, Told, interrupted};
+use super::turn::{self, Ended, Patience, Turned};
 use super::{StoreError, deliveries};
+
+/// Brings the tables up to what the log says, when the store is opened. Then logs each attempt that
+/// was under way as interrupted, and lets its delivery be tried again at once, at the same place of
+/// its schedule: the target is not to blame. Nobody knows whether the request arrived; with this
+/// line the log has every attempt that a target can have seen.
+pub(super) fn recover(connection: &Connection, attempts: &Attempts) -> Result<(), StoreError> {
+    let transaction = connection.unchecked_transaction()?;
+    tell(&transaction, attempts)?;
+    let known = newest(&transaction)?.map(Spot::end).max(told(&transaction)?);
+    attempts.go_past(known.unwrap_or_default())?;
+    let mut lines = attempts.lines();
+    for CutOff { id, row, n, manual, at, target, before } in cut_off(&transaction)? {
+        let attempt = &interrupted(n, manual, at, target);
+        let (webhook, test, next) = (None, false, None);
+        let line = NewLine { delivery: id, row, webhook, test, before, attempt, next };
+        is_over(&transaction, row, n, lines.add(&line)?)?;
+    }
+    attempts.append(&lines)?;
+    told_until(&transaction, attempts.end())?;
+    Ok(transaction.commit()?)
+}
+
+/// Tells the tables what stands in the log behind the place that they know; returns how many
+/// attempts that were.
+pub(super) fn tell(connection: &Connection, attempts: &Attempts) -> Result<usize, StoreError> {
+    // A store of an older release has no such place, and knows everything.
+    let Some(from) = told(connection)? else { return Ok(0) };
+    let mut count = 0;
+    attempts.each_from(from, |spot, told| match told {
+        Told::Begun(begun) => {
+            count += begun.attempts.len();
+            begin(connection, &begun)
+        }
+        Told::Over(line) => {
+            count += 1;
+            over(connection, *line, spot)
+        }
+    })?;
+    Ok(count)
+}
+
+/// The tables know the log up to this place.
+pub(super) fn told_until(connection: &Connection, place: Place) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO logged (id, segment, offset) VALUES (1, ?1, ?2)")?
+        .execute(params![place.segment, place.offset.cast_signed()])?;
+    Ok(())
+}
+
+fn told(connection: &Connection) -> Result<Option<Place>, StoreError> {
+    let mut looking = connection.prepare_cached("SELECT segment, offset FROM logged")?;
+    let place = |row: &rusqlite::Row<'_>| {
+        let (segment, offset): (u32, i64) = (row.get(0)?, row.get(1)?);
+        Ok(Place { segment, offset: offset.cast_unsigned() })
+    };
+    Ok(looking.query_row([], place).optional()?)
+}
+
+fn begin(connection: &Connection, begun: &Begun) -> Result<(), StoreError> {
+    let Begun { began_at, target, attempts } = begun;
+    attempts.iter().try_for_each(|&(row, n)| turn::begin(connection, row, n, *began_at, target))
+}
+
+fn over(connection: &Connection, line: Line, spot: Spot) -> Result<(), StoreError> {
+    let Line { delivery, row, webhook, test, before, attempt, next } = line;
+    let webhook = match (webhook, &attempt.outcome) {
+        (None, _) | (_, AttemptOutcome::Interrupted) => {
+            return is_over(connection, row, attempt.n, spot);
+        }
+        (Some(webhook), _) => webhook,
+    };
+    let at = attempt.at;
+    let mut ended = Ended {
+        row,
+        id: delivery,
+        webhook,
+        test,
+        before,
+        attempt,
+        state: DeliveryState::Delivered,
+        step: 0,
+        due_at: at,
+        because: None,
+        held_until: None,
+        gone: false,
+    };
+    if let Some(next) = next {
+        ended.go_on(next);
+    }
+    // A webhook that has failed for long enough is deactivated with its next failure.
+    let patience = Patience::endless(at);
+    turn::over(connection, &[ended], &[spot], &patience, &mut Turned::default())
+}
 
 /// One that was cut off.
 struct CutOff {
     id: Uuid,
     row: i64,
+    n: u32,
+    manual: bool,
+    at: Timestamp,
+    target: String,
     before: Option<Spot>,
-    attempt: Attempt,
-}
-
-/// Logs each as interrupted, and lets its delivery be tried again at once, at the same place of
-/// its schedule: the target is not to blame. Nobody knows whether the request arrived; with this
-/// line the log has every attempt that a target can have seen.
-pub(super) fn recover(connection: &Connection, attempts: &Attempts) -> Result<(), StoreError> {
-    if let Some(newest) = newest(connection)? {
-        attempts.go_past(newest)?;
-    }
-    let mut lines = attempts.lines();
-    let mut logged = Vec::new();
-    for CutOff { id, row, before, attempt } in cut_off(connection)? {
-        logged.push((row, attempt.n, lines.add(id, row, before, &attempt)?));
-    }
-    attempts.append(&lines)?;
-    let transaction = connection.unchecked_transaction()?;
-    for (row, n, spot) in logged {
-        refer(&transaction, row, spot)?;
-        transaction.execute(
-            "UPDATE delivery SET began_at = NULL, attempts = ?2 WHERE row = ?1",
-            params![row, n],
-        )?;
-    }
-    Ok(transaction.commit()?)
 }
 
 /// Where the newest line is that a delivery refers to.
@@ -55,13 +128,27 @@ fn cut_off(connection: &Connection) -> Result<Vec<CutOff>, StoreError> {
          last_segment, last_offset, last_bytes FROM delivery WHERE began_at IS NOT NULL",
     )?;
     let found = flying.query_map([], |row| {
-        let attempts: u32 = row.get(1)?;
-        let at = Timestamp::from_micros(row.get(2)?);
-        let attempt = interrupted(attempts + 1, row.get(4)?, at, row.get(3)?);
-        let (id, before) = (row.get::<_, String>(5)?, deliveries::spot(row, 6)?);
-        Ok(CutOff { id: id.parse().unwrap_or_default(), row: row.get(0)?, before, attempt })
+        let id: String = row.get(5)?;
+        Ok(CutOff {
+            id: id.parse().unwrap_or_default(),
+            row: row.get(0)?,
+            n: row.get::<_, u32>(1)? + 1,
+            manual: row.get(4)?,
+            at: Timestamp::from_micros(row.get(2)?),
+            target: row.get(3)?,
+            before: deliveries::spot(row, 6)?,
+        })
     })?;
     Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// An attempt was cut off: its delivery has it behind it, and stands where it stood.
+fn is_over(connection: &Connection, row: i64, n: u32, spot: Spot) -> Result<(), StoreError> {
+    refer(connection, row, spot)?;
+    connection
+        .prepare_cached("UPDATE delivery SET began_at = NULL, attempts = ?2 WHERE row = ?1")?
+        .execute(params![row, n])?;
+    Ok(())
 }
 
 /// The delivery's newest attempt is logged there.

@@ -8,7 +8,7 @@ use super::{StoreError, moved};
 
 /// What each version adds to the one before it: a new one goes to the end, and none is changed once
 /// it was released.
-const VERSIONS: [&str; 4] = [TABLES, TERMS, OWN_TYPES, PLACES];
+const VERSIONS: [&str; 5] = [TABLES, TERMS, OWN_TYPES, PLACES, TOLD];
 
 /// Numbers of webhooks and deliveries are never used twice, hence AUTOINCREMENT.
 /// A delivery keeps the target and profile of its webhook at the time of its event.
@@ -124,6 +124,15 @@ ALTER TABLE delivery ADD COLUMN last_bytes INTEGER;
 ALTER TABLE delivery ADD COLUMN first_segment INTEGER;
 ";
 
+/// Up to where the tables know the log of attempts: what stands behind that place is told from it.
+const TOLD: &str = "
+CREATE TABLE logged (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    segment INTEGER NOT NULL,
+    offset INTEGER NOT NULL
+) STRICT;
+";
+
 /// The version from which on attempts are in the log.
 const LOGGED: i64 = 4;
 
@@ -229,7 +238,7 @@ mod tests {
             let attempts = Attempts::in_memory();
             // What a move left that did not come to its end.
             let mut left = attempts.lines();
-            left.add(uuid::Uuid::nil(), 1, None, &tests::attempt(9, "y")).unwrap();
+            left.add(&tests::line(1, None, &tests::attempt(9, "y"))).unwrap();
             attempts.append(&left).unwrap();
             prepare(&connection, &attempts).unwrap();
             let mut found = connection

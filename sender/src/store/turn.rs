@@ -1,10 +1,13 @@
-//! One turn of the worker, one transaction: what ended is logged, and what is due is taken.
+//! One turn of the worker: what ended is logged, and what is due is taken.
 //!
 //! Taking is a write: a delivery whose attempt is under way says so in the store, so that an
-//! attempt that a crash cut off is not forgotten.
+//! attempt that a crash cut off is not forgotten. All that a turn does is in lines of the log, from
+//! which it can be done again; they are written once SQLite has taken it, in one call.
 
 mod log;
 mod take;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +19,14 @@ use hooklab_shared::webhook::Profile;
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::attempts::{Attempts, Spot};
+use super::attempts::{Attempts, Next, Spot};
 use super::{Store, StoreError};
 use crate::delivery::{Health, Wanted};
 use crate::profile::Event;
+use crate::schedule::SILENCE_MAX;
 use crate::target::Target;
+pub(super) use log::over;
+pub(super) use take::begin;
 
 /// A delivery whose next attempt is due.
 #[derive(Clone, Debug)]
@@ -84,11 +90,46 @@ pub(crate) struct Asked {
     /// In the order in which they ended.
     pub(crate) ended: Arc<[Ended]>,
     pub(crate) wanted: Vec<Wanted>,
+    pub(crate) patience: Patience,
+}
+
+/// When a webhook that fails is given up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
     pub(crate) now: Timestamp,
-    /// A webhook that has failed since before this may be deactivated.
+    /// One that has failed since before this may be deactivated.
     pub(crate) failing_since_min: Timestamp,
     /// One that was last tried so long before it failed begins to fail then.
     pub(crate) silence_max: Duration,
+}
+
+impl Patience {
+    /// Of somebody who only retells.
+    pub(super) fn endless(now: Timestamp) -> Self {
+        let failing_since_min = Timestamp::from_micros(i64::MIN);
+        Self { now, failing_since_min, silence_max: SILENCE_MAX }
+    }
+}
+
+impl Ended {
+    /// Where the delivery goes, for the log; none where it was delivered.
+    fn next(&self) -> Option<Next> {
+        (self.state != DeliveryState::Delivered).then(|| Next {
+            state: self.state,
+            step: self.step,
+            due_at: self.due_at,
+            because: self.because.clone(),
+            held_until: self.held_until,
+            gone: self.gone,
+        })
+    }
+
+    /// It goes there.
+    pub(super) fn go_on(&mut self, next: Next) {
+        let Next { state, step, due_at, because, held_until, gone } = next;
+        (self.state, self.step, self.due_at) = (state, step, due_at);
+        (self.because, self.held_until, self.gone) = (because, held_until, gone);
+    }
 }
 
 /// What a turn came to.
@@ -119,7 +160,7 @@ impl Store {
     /// Makes a turn. It survives kill -9 when this returns, which is what a log has to.
     pub(crate) async fn turn(&self, asked: Asked) -> Result<Turned, StoreError> {
         let attempts = self.attempts.clone();
-        self.write_soon(move |connection| turn(connection, &attempts, &asked)).await
+        self.writer.turn(move |connection| turn(connection, &attempts, &asked)).await
     }
 
     /// Every lane that has something pending, and when that is due.
@@ -142,9 +183,12 @@ impl Store {
 
 fn turn(connection: &Connection, attempts: &Attempts, asked: &Asked) -> Result<Turned, StoreError> {
     let mut turned = Turned::default();
-    log::log(connection, attempts, asked, &mut turned)?;
+    let mut lines = attempts.lines();
+    let spots = log::lines(&asked.ended, &mut lines)?;
+    over(connection, &asked.ended, &spots, &asked.patience, &mut turned)?;
     for &wanted in &asked.wanted {
-        take::take(connection, wanted, asked.now, &mut turned)?;
+        take::take(connection, wanted, asked.patience.now, &mut lines, &mut turned)?;
     }
+    attempts.append(&lines)?;
     Ok(turned)
 }

@@ -120,6 +120,9 @@ async fn an_attempt_that_a_crash_cut_off_is_logged_as_interrupted_and_made_again
     let file = std::fs::read_to_string(path.join("attempts-000001.ndjson")).unwrap();
     let lines = file.lines().map(|line| serde_json::from_str(line).unwrap());
     let lines: Vec<serde_json::Value> = lines.collect();
+    let begun = &lines[1]["attempts"];
+    assert_eq!((begun, &lines[1]["target"]), (&json!([[1, 2]]), &log["items"][0]["target"]));
+    let lines: Vec<_> = lines.iter().filter(|line| line["attempt"].is_object()).collect();
     assert_eq!(
         lines.iter().map(|line| &line["attempt"]).collect::<Vec<_>>(),
         [&attempts[0], &attempts[1]]

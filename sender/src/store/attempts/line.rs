@@ -1,13 +1,20 @@
 //! The log's lines, and the way from a delivery's newest to its first.
 
 use hooklab_shared::capture::BodyDocument;
-use hooklab_shared::delivery::{Attempt, AttemptOutcome, Phases, SentRequest};
+use hooklab_shared::delivery::{Attempt, AttemptOutcome, DeliveryState, Phases, SentRequest};
 use hooklab_shared::id::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Attempts;
 use crate::store::StoreError;
+
+/// A place in the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) segment: u32,
+    pub(crate) offset: u64,
+}
 
 /// Where a line is; the newline after it is not part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,12 +25,14 @@ pub(crate) struct Spot {
 }
 
 impl Spot {
-    pub(super) fn end(self) -> u64 {
-        self.offset.saturating_add(self.bytes)
+    /// Where it ends.
+    pub(in crate::store) fn end(self) -> Place {
+        let Self { segment, offset, bytes } = self;
+        Place { segment, offset: offset.saturating_add(bytes) }
     }
 
-    fn is_before(self, other: Self) -> bool {
-        (self.segment, self.offset) < (other.segment, other.offset)
+    fn begin(self) -> Place {
+        Place { segment: self.segment, offset: self.offset }
     }
 }
 
@@ -39,21 +48,59 @@ pub(in crate::store) struct Newest {
     pub(in crate::store) created_at: Timestamp,
 }
 
-/// A line as it is read.
+/// An attempt that is over, as it is read.
 #[derive(Debug, Deserialize)]
-pub(super) struct Line {
-    row: i64,
-    before: Option<Spot>,
-    attempt: Attempt,
+pub(in crate::store) struct Line {
+    pub(in crate::store) delivery: Uuid,
+    pub(in crate::store) row: i64,
+    /// Where its webhook is concerned: not where it was cut off, nor in logs of older releases.
+    #[serde(default)]
+    pub(in crate::store) webhook: Option<i64>,
+    #[serde(default)]
+    pub(in crate::store) test: bool,
+    pub(in crate::store) before: Option<Spot>,
+    pub(in crate::store) attempt: Attempt,
+    /// None where it was delivered.
+    #[serde(default)]
+    pub(in crate::store) next: Option<Next>,
 }
 
-/// A line as it is written.
-#[derive(Serialize)]
-struct NewLine<'a, A> {
-    delivery: Uuid,
-    row: i64,
-    before: Option<Spot>,
-    attempt: &'a A,
+/// The same as it is written.
+#[derive(Debug, Serialize)]
+pub(in crate::store) struct NewLine<'a, A> {
+    pub(in crate::store) delivery: Uuid,
+    pub(in crate::store) row: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) webhook: Option<i64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::store) test: bool,
+    pub(in crate::store) before: Option<Spot>,
+    pub(in crate::store) attempt: &'a A,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) next: Option<Next>,
+}
+
+/// Where a delivery goes from an attempt that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct Next {
+    pub(in crate::store) state: DeliveryState,
+    pub(in crate::store) step: u32,
+    pub(in crate::store) due_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) because: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) held_until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::store) gone: bool,
+}
+
+/// Attempts that begin, all at one target.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::store) struct Begun {
+    pub(in crate::store) began_at: Timestamp,
+    pub(in crate::store) target: String,
+    /// Each by its delivery's row and its number.
+    pub(in crate::store) attempts: Vec<(i64, u32)>,
 }
 
 /// Lines that are written at once.
@@ -81,16 +128,10 @@ impl Lines {
         self.text.len()
     }
 
-    /// Adds an attempt of this delivery; `before` is where the one before it is.
-    pub(in crate::store) fn add(
-        &mut self,
-        delivery: Uuid,
-        row: i64,
-        before: Option<Spot>,
-        attempt: &impl Serialize,
-    ) -> Result<Spot, StoreError> {
+    /// Adds a line.
+    pub(in crate::store) fn add(&mut self, line: &impl Serialize) -> Result<Spot, StoreError> {
         let begin = self.text.len();
-        serde_json::to_writer(&mut self.text, &NewLine { delivery, row, before, attempt })?;
+        serde_json::to_writer(&mut self.text, line)?;
         let bytes = (self.text.len() - begin) as u64;
         self.text.push(b'\n');
         Ok(Spot { segment: self.segment, offset: self.offset + begin as u64, bytes })
@@ -113,7 +154,7 @@ impl Attempts {
             };
             attempts.push(attempt);
             // It goes back only, whatever a damaged line says.
-            next = before.filter(|before| next.is_some_and(|spot| before.is_before(spot)));
+            next = before.filter(|before| next.is_some_and(|spot| before.begin() < spot.begin()));
             n -= 1;
         }
         attempts.reverse();

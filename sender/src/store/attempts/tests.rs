@@ -23,9 +23,19 @@ impl Attempts {
     }
 }
 
+/// Its line.
+pub(in crate::store) fn line(
+    row: i64,
+    before: Option<Spot>,
+    attempt: &Attempt,
+) -> NewLine<'_, Attempt> {
+    let (delivery, webhook, test, next) = (Uuid::nil(), None, false, None);
+    NewLine { delivery, row, webhook, test, before, attempt, next }
+}
+
 fn add(attempts: &Attempts, row: i64, n: u32, before: Option<Spot>) -> Result<Spot, StoreError> {
     let mut lines = attempts.lines();
-    let spot = lines.add(Uuid::nil(), row, before, &attempt(n, "http://localhost/"))?;
+    let spot = lines.add(&line(row, before, &attempt(n, "http://localhost/")))?;
     attempts.append(&lines)?;
     Ok(spot)
 }
@@ -108,14 +118,14 @@ fn a_place_that_a_power_cut_took_is_never_used_again() {
     let spots = chain(&Attempts::open(home.path()).unwrap(), 5, 3);
     let path = home.path().join("attempts-000001.ndjson");
     let file = File::options().write(true).open(&path).unwrap();
-    file.set_len(spots[1].end() + 1).unwrap();
+    file.set_len(spots[1].end().offset + 1).unwrap();
     let attempts = Attempts::open(home.path()).unwrap();
-    attempts.go_past(spots[2]).unwrap();
+    attempts.go_past(spots[2].end()).unwrap();
     let next = add(&attempts, 5, 4, Some(spots[2])).unwrap();
     assert_eq!((next.segment, next.offset), (2, 0));
     let lost = [(1, true), (2, true), (3, true), (4, false)];
     assert_eq!(told(&attempts, newest(5, 4, next)), lost);
-    attempts.go_past(next).unwrap();
+    attempts.go_past(next.end()).unwrap();
     assert_eq!(add(&attempts, 5, 5, Some(next)).unwrap().segment, 2);
 }
 

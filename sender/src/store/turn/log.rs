@@ -6,10 +6,10 @@ use hooklab_shared::delivery::{Attempt, AttemptOutcome, DeliveryState};
 use hooklab_shared::id::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Asked, Ended, Turned};
+use super::{Ended, Patience, Turned};
 use crate::delivery::Health;
 use crate::schedule;
-use crate::store::attempts::{Attempts, Spot};
+use crate::store::attempts::{Lines, NewLine, Spot};
 use crate::store::{StoreError, cancel, deliveries, webhooks};
 
 /// What a webhook has to remember of one turn.
@@ -25,20 +25,32 @@ struct Memory<'a> {
     gone: bool,
 }
 
-pub(super) fn log(
+/// Adds a line for each, and tells where it will be.
+pub(super) fn lines(ended: &[Ended], lines: &mut Lines) -> Result<Vec<Spot>, StoreError> {
+    let line = |ended: &Ended| {
+        lines.add(&NewLine {
+            delivery: ended.id,
+            row: ended.row,
+            webhook: Some(ended.webhook),
+            test: ended.test,
+            before: ended.before,
+            attempt: &ended.attempt,
+            next: ended.next(),
+        })
+    };
+    ended.iter().map(line).collect()
+}
+
+/// These attempts are over, and logged at these places.
+pub(in crate::store) fn over(
     connection: &Connection,
-    attempts: &Attempts,
-    asked: &Asked,
+    ended: &[Ended],
+    spots: &[Spot],
+    patience: &Patience,
     turned: &mut Turned,
 ) -> Result<(), StoreError> {
-    let mut lines = attempts.lines();
-    let mut spots = Vec::with_capacity(asked.ended.len());
-    for Ended { id, row, before, attempt, .. } in &*asked.ended {
-        spots.push(lines.add(*id, *row, *before, attempt)?);
-    }
-    attempts.append(&lines)?;
     let mut memories: BTreeMap<i64, Memory<'_>> = BTreeMap::new();
-    for (ended, spot) in asked.ended.iter().zip(spots) {
+    for (ended, &spot) in ended.iter().zip(spots) {
         let is_past = ended.state != DeliveryState::Delivered && is_past(connection, ended)?;
         let (state, is_new) = record(connection, ended, spot, is_past)?;
         turned.states.push(state);
@@ -47,7 +59,7 @@ pub(super) fn log(
         }
     }
     for (webhook, memory) in memories {
-        remember(connection, webhook, &memory, asked, turned)?;
+        remember(connection, webhook, &memory, patience, turned)?;
     }
     Ok(())
 }
@@ -144,12 +156,12 @@ fn remember(
     connection: &Connection,
     webhook: i64,
     memory: &Memory<'_>,
-    asked: &Asked,
+    patience: &Patience,
     turned: &mut Turned,
 ) -> Result<(), StoreError> {
     let Some(last) = memory.last else { return Ok(()) };
     // What failed before a long silence says nothing about this failure.
-    let silent_before = memory.failing_since.map(|at| schedule::before(at, asked.silence_max));
+    let silent_before = memory.failing_since.map(|at| schedule::before(at, patience.silence_max));
     let found: Option<(bool, Option<i64>, u32)> = connection
         .prepare_cached(
             "UPDATE webhook SET last_at = ?2, last_ok = ?3, last_told = ?4, count = count + ?5, \
@@ -176,10 +188,10 @@ fn remember(
         .optional()?;
     let Some((active, failing_since, failures)) = found else { return Ok(()) };
     let failing_since = failing_since.map(Timestamp::from_micros);
-    if let Some(because) = why_deactivated(memory, failing_since, failures, asked)
+    if let Some(because) = why_deactivated(memory, failing_since, failures, patience)
         && active
     {
-        deactivate(connection, webhook, &because, asked.now, turned)?;
+        deactivate(connection, webhook, &because, patience.now, turned)?;
     }
     if let Some(health) = health(connection, webhook)? {
         turned.health.push((webhook, health));
@@ -191,13 +203,13 @@ fn why_deactivated(
     memory: &Memory<'_>,
     failing_since: Option<Timestamp>,
     failures: u32,
-    asked: &Asked,
+    patience: &Patience,
 ) -> Option<String> {
     if memory.gone {
         return Some("its target answered 410 Gone; activate it again once it is back".to_owned());
     }
     let since = failing_since.filter(|_| memory.failures > 0)?;
-    schedule::is_hopeless(failures, since, asked.failing_since_min).then(|| {
+    schedule::is_hopeless(failures, since, patience.failing_since_min).then(|| {
         let days = schedule::FAILING_MAX.as_secs() / (24 * 3_600);
         format!(
             "every attempt has failed since {since}, for {days} days; activate it again once \

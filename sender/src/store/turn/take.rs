@@ -13,7 +13,7 @@ use super::{Due, Taken, Turned};
 use crate::delivery::{Health, Wanted};
 use crate::profile::Event;
 use crate::schedule;
-use crate::store::attempts::Spot;
+use crate::store::attempts::{Begun, Lines, Spot};
 use crate::store::{StoreError, cancel, deliveries, webhooks};
 use crate::target::Target;
 
@@ -32,6 +32,7 @@ pub(super) fn take(
     connection: &Connection,
     Wanted { lane, most }: Wanted,
     now: Timestamp,
+    lines: &mut Lines,
     turned: &mut Turned,
 ) -> Result<(), StoreError> {
     let webhook = lane.abs();
@@ -53,8 +54,11 @@ pub(super) fn take(
     let found = due(connection, lane, now, most, &terms)?;
     let taken = found.len();
     let mut schedules: Vec<(Profile, Arc<[Duration]>)> = Vec::new();
+    let mut begun =
+        Begun { began_at: now, target: terms.target.as_str().to_owned(), attempts: Vec::new() };
     for (due, before, step) in found {
-        begin(connection, &due, now)?;
+        begin(connection, due.row, due.n, now, &begun.target)?;
+        begun.attempts.push((due.row, due.n));
         let known = schedules.iter().find(|known| known.0 == due.profile);
         let schedule = known.map(|known| known.1.clone()).unwrap_or_else(|| {
             let made: Arc<[Duration]> =
@@ -63,6 +67,9 @@ pub(super) fn take(
             made
         });
         turned.taken.push(Taken { lane, due, before, step, schedule });
+    }
+    if taken > 0 {
+        lines.add(&begun)?;
     }
     turned.lanes.push((lane, taken, next(connection, lane)?));
     turned.health.push((webhook, terms.health));
@@ -89,10 +96,19 @@ fn due(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn begin(connection: &Connection, due: &Due, now: Timestamp) -> Result<(), StoreError> {
+/// The attempt of this number is under way, to this target.
+pub(in crate::store) fn begin(
+    connection: &Connection,
+    row: i64,
+    n: u32,
+    at: Timestamp,
+    target: &str,
+) -> Result<(), StoreError> {
     connection
-        .prepare_cached("UPDATE delivery SET began_at = ?2, target = ?3 WHERE row = ?1")?
-        .execute(params![due.row, now.as_micros(), due.target.as_str()])?;
+        .prepare_cached(
+            "UPDATE delivery SET began_at = ?2, target = ?3 WHERE row = ?1 AND attempts < ?4",
+        )?
+        .execute(params![row, at.as_micros(), target, n])?;
     Ok(())
 }
 
