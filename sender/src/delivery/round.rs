@@ -20,7 +20,7 @@ use crate::store::{Asked, Ended, Patience, StoreError, Taken, Turned};
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 
 /// Attempts between two looks at what is beyond the bounds: a log may exceed them by so many.
-const RETAIN_EVERY: usize = 128;
+const RETAIN_EVERY: usize = 1_024;
 
 /// What the worker has in hand.
 pub(super) struct Round {

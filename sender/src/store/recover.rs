@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::attempts::{Attempts, Begun, Line, NewLine, Place, Spot, Told, interrupted};
-use super::turn::{self, Ended, Patience, Turned};
+use super::turn::{self, Ahead, Ended, Patience, Turned};
 use super::{StoreError, deliveries};
 
 /// Brings the tables up to what the log says, when the store is opened. Then logs each attempt that
@@ -99,7 +99,8 @@ fn over(connection: &Connection, line: Line, spot: Spot) -> Result<(), StoreErro
     }
     // A webhook that has failed for long enough is deactivated with its next failure.
     let patience = Patience::endless(at);
-    turn::over(connection, &[ended], &[spot], &patience, &mut Turned::default())
+    let (mut ahead, mut turned) = (Ahead::default(), Turned::default());
+    turn::over(connection, &mut ahead, &[ended], &[spot], &patience, &mut turned)
 }
 
 /// One that was cut off.

@@ -1,9 +1,10 @@
 //! One turn of the worker: what ended is logged, and what is due is taken.
 //!
-//! Taking is a write: a delivery whose attempt is under way says so in the store, so that an
-//! attempt that a crash cut off is not forgotten. All that a turn does is in lines of the log, from
-//! which it can be done again; they are written once SQLite has taken it, in one call.
+//! Taking is a write: an attempt that is under way is in the log, so that one that a crash cut off is
+//! not forgotten. All that a turn does is in lines of the log, from which it can be done again; they
+//! are written once SQLite has taken it, in one call.
 
+mod ahead;
 mod log;
 mod take;
 #[cfg(test)]
@@ -25,8 +26,8 @@ use crate::delivery::{Health, Wanted};
 use crate::profile::Event;
 use crate::schedule::SILENCE_MAX;
 use crate::target::Target;
+pub(super) use ahead::{Ahead, begin};
 pub(super) use log::over;
-pub(super) use take::begin;
 
 /// A delivery whose next attempt is due.
 #[derive(Clone, Debug)]
@@ -160,7 +161,7 @@ impl Store {
     /// Makes a turn. It survives kill -9 when this returns, which is what a log has to.
     pub(crate) async fn turn(&self, asked: Asked) -> Result<Turned, StoreError> {
         let attempts = self.attempts.clone();
-        self.writer.turn(move |connection| turn(connection, &attempts, &asked)).await
+        self.writer.turn(move |connection, ahead| turn(connection, ahead, &attempts, &asked)).await
     }
 
     /// Every lane that has something pending, and when that is due.
@@ -181,13 +182,18 @@ impl Store {
     }
 }
 
-fn turn(connection: &Connection, attempts: &Attempts, asked: &Asked) -> Result<Turned, StoreError> {
+fn turn(
+    connection: &Connection,
+    ahead: &mut Ahead,
+    attempts: &Attempts,
+    asked: &Asked,
+) -> Result<Turned, StoreError> {
     let mut turned = Turned::default();
     let mut lines = attempts.lines();
     let spots = log::lines(&asked.ended, &mut lines)?;
-    over(connection, &asked.ended, &spots, &asked.patience, &mut turned)?;
+    over(connection, ahead, &asked.ended, &spots, &asked.patience, &mut turned)?;
     for &wanted in &asked.wanted {
-        take::take(connection, wanted, asked.patience.now, &mut lines, &mut turned)?;
+        take::take(connection, ahead, wanted, asked.patience.now, &mut lines, &mut turned)?;
     }
     attempts.append(&lines)?;
     Ok(turned)

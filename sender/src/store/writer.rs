@@ -24,7 +24,7 @@ use tokio::time::timeout;
 
 use super::attempts::Attempts;
 use super::sync::Syncer;
-use super::turn::Turned;
+use super::turn::{Ahead, Turned};
 use super::{StoreError, recover};
 
 /// Changes in one transaction: more would keep the first one waiting for the last.
@@ -95,7 +95,10 @@ enum Message {
 type Job = Box<dyn FnOnce(Result<(&Connection, Company), &StoreError>) -> Done + Send>;
 
 /// Runs in the transaction, is in the log of attempts then, and answers whoever asked.
-type Turn = Box<dyn FnOnce(Result<&Connection, &StoreError>) -> Result<Made, StoreError> + Send>;
+type Turn = Box<dyn FnOnce(Result<Turning<'_>, &StoreError>) -> Result<Made, StoreError> + Send>;
+
+/// What a turn works with.
+type Turning<'a> = (&'a Connection, &'a mut Ahead);
 
 /// A turn that was made.
 struct Made {
@@ -144,6 +147,7 @@ impl Writer {
             is_ahead: is_ahead.clone(),
             open: None,
             is_behind: false,
+            ahead: Ahead::default(),
             waiting: Builder::new_current_thread().enable_time().build()?,
         };
         thread::Builder::new().name("sender-store".into()).spawn(move || {
@@ -160,12 +164,12 @@ impl Writer {
     /// Makes a turn; what it returns is in the log of attempts.
     pub(super) async fn turn(
         &self,
-        turn: impl FnOnce(&Connection) -> Result<Turned, StoreError> + Send + 'static,
+        turn: impl FnOnce(&Connection, &mut Ahead) -> Result<Turned, StoreError> + Send + 'static,
     ) -> Result<Turned, StoreError> {
         let (answer, answered) = oneshot::channel();
         let turn: Turn = Box::new(move |transaction| {
             let result = match transaction {
-                Ok(connection) => caught(connection, turn),
+                Ok((connection, ahead)) => caught(connection, |connection| turn(connection, ahead)),
                 Err(error) => Err(error.clone()),
             };
             let made = result.as_ref().map_err(Clone::clone).map(|turned| Made {
@@ -241,6 +245,7 @@ struct Thread {
     open: Option<usize>,
     /// A transaction with turns in it was lost.
     is_behind: bool,
+    ahead: Ahead,
     /// For waiting a limited time.
     waiting: Runtime,
 }
@@ -300,7 +305,10 @@ impl Thread {
         if batch.is_empty() {
             return;
         }
-        let begun = self.begin();
+        let begun = self.begin().and_then(|()| self.ahead.settle(&self.connection));
+        if begun.is_err() {
+            self.undo();
+        }
         let company = match (batch.len(), self.open) {
             (1, Some(0)) => Company::Alone,
             _ => Company::Others,
@@ -345,7 +353,7 @@ impl Thread {
         let begun = self.begin();
         // Whoever is answered and looks then is to see it.
         self.is_ahead.store(true, Ordering::Release);
-        match turn(begun.as_ref().map(|()| &self.connection)) {
+        match turn(begun.as_ref().map(|()| (&self.connection, &mut self.ahead))) {
             Ok(Made { attempts, says_more }) => {
                 let ahead = self.open.map_or(attempts, |open| open + attempts);
                 self.open = Some(ahead);
@@ -403,7 +411,8 @@ impl Thread {
 
     fn end(&mut self) -> Result<(), StoreError> {
         let told = if self.open > Some(0) {
-            recover::told_until(&self.connection, self.attempts.end())
+            let told = self.ahead.tell(&self.connection);
+            told.and_then(|()| recover::told_until(&self.connection, self.attempts.end()))
         } else {
             Ok(())
         };
@@ -422,6 +431,7 @@ impl Thread {
         if !self.connection.is_autocommit() {
             let _ = sql(&self.connection, "ROLLBACK");
         }
+        self.ahead.clear();
         self.is_behind |= self.open.take() > Some(0);
         self.is_ahead.store(self.is_behind, Ordering::Release);
     }

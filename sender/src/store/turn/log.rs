@@ -6,6 +6,7 @@ use hooklab_shared::delivery::{Attempt, AttemptOutcome, DeliveryState};
 use hooklab_shared::id::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::ahead::{Ahead, Began};
 use super::{Ended, Patience, Turned};
 use crate::delivery::Health;
 use crate::schedule;
@@ -44,6 +45,7 @@ pub(super) fn lines(ended: &[Ended], lines: &mut Lines) -> Result<Vec<Spot>, Sto
 /// These attempts are over, and logged at these places.
 pub(in crate::store) fn over(
     connection: &Connection,
+    ahead: &mut Ahead,
     ended: &[Ended],
     spots: &[Spot],
     patience: &Patience,
@@ -51,15 +53,23 @@ pub(in crate::store) fn over(
 ) -> Result<(), StoreError> {
     let mut memories: BTreeMap<i64, Memory<'_>> = BTreeMap::new();
     for (ended, &spot) in ended.iter().zip(spots) {
-        let is_past = ended.state != DeliveryState::Delivered && is_past(connection, ended)?;
-        let (state, is_new) = record(connection, ended, spot, is_past)?;
+        let began = ahead.over(ended.row);
+        let (state, is_new, is_past);
+        if ended.state == DeliveryState::Delivered {
+            (state, is_past) = (DeliveryState::Delivered, false);
+            is_new = delivered(connection, ended, began, spot)?;
+        } else {
+            began.map_or(Ok(()), |began| began.tell(connection, ended.row))?;
+            is_past = self::is_past(connection, ended)?;
+            (state, is_new) = failed(connection, ended, spot, is_past)?;
+        }
         turned.states.push(state);
         if is_new {
             memories.entry(ended.webhook).or_default().take_in(ended, is_past);
         }
     }
     for (webhook, memory) in memories {
-        remember(connection, webhook, &memory, patience, turned)?;
+        remember(connection, ahead, webhook, &memory, patience, turned)?;
     }
     Ok(())
 }
@@ -77,9 +87,36 @@ fn is_past(connection: &Connection, ended: &Ended) -> Result<bool, StoreError> {
     Ok(found.unwrap_or(false))
 }
 
-/// Where the delivery stands now, and whether this attempt was not logged before: a commit that
-/// seemed to fail may not have.
-fn record(
+/// One that was cancelled meanwhile was delivered after all. Says whether this attempt was not
+/// logged before: a commit that seemed to fail may not have.
+fn delivered(
+    connection: &Connection,
+    ended: &Ended,
+    began: Option<Began>,
+    spot: Spot,
+) -> Result<bool, StoreError> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE delivery SET state = 'delivered', because = NULL, attempts = ?2, step = ?3, \
+             due_at = ?4, began_at = NULL, manual = 0, lane = webhook, last_segment = ?5, \
+             last_offset = ?6, last_bytes = ?7, first_segment = coalesce(first_segment, ?5), \
+             target = coalesce(?8, target) WHERE row = ?1 AND attempts < ?2",
+        )?
+        .execute(params![
+            ended.row,
+            ended.attempt.n,
+            ended.step,
+            ended.due_at.as_micros(),
+            spot.segment,
+            spot.offset.cast_signed(),
+            spot.bytes.cast_signed(),
+            began.as_ref().map(|began| began.target.as_str()),
+        ])?;
+    Ok(changed > 0)
+}
+
+/// Where the delivery stands after an attempt that failed, and whether that was not logged before.
+fn failed(
     connection: &Connection,
     ended: &Ended,
     spot: Spot,
@@ -92,17 +129,16 @@ fn record(
         state => state,
     };
     let because = ended.because.as_ref().filter(|_| ended_state == DeliveryState::Exhausted);
-    // One that was cancelled meanwhile stays so, unless it was delivered after all; and nothing is
-    // tried again for a webhook that is no more, or not active.
+    // One that was cancelled meanwhile stays so; and nothing is tried again for a webhook that is no
+    // more, or not active.
     let state: Option<String> = connection
         .prepare_cached(
             "UPDATE delivery SET state = CASE \
                  WHEN ?2 = 'pending' AND (state = 'cancelled' OR NOT EXISTS \
                      (SELECT 1 FROM webhook w WHERE w.id = webhook AND w.active)) \
                  THEN 'cancelled' \
-                 WHEN state = 'cancelled' AND ?2 <> 'delivered' THEN 'cancelled' ELSE ?2 END, \
-             because = CASE WHEN ?2 = 'delivered' THEN NULL \
-                 WHEN because IS NULL AND ?2 = 'pending' AND NOT EXISTS \
+                 WHEN state = 'cancelled' THEN 'cancelled' ELSE ?2 END, \
+             because = CASE WHEN because IS NULL AND ?2 = 'pending' AND NOT EXISTS \
                      (SELECT 1 FROM webhook w WHERE w.id = webhook AND w.active) \
                  THEN 'its webhook is no longer active' ELSE coalesce(because, ?7) END, \
              attempts = ?3, step = ?4, due_at = ?5, began_at = NULL, manual = 0, lane = webhook, \
@@ -154,6 +190,7 @@ impl<'a> Memory<'a> {
 
 fn remember(
     connection: &Connection,
+    ahead: &mut Ahead,
     webhook: i64,
     memory: &Memory<'_>,
     patience: &Patience,
@@ -191,6 +228,7 @@ fn remember(
     if let Some(because) = why_deactivated(memory, failing_since, failures, patience)
         && active
     {
+        ahead.settle(connection)?;
         deactivate(connection, webhook, &because, patience.now, turned)?;
     }
     if let Some(health) = health(connection, webhook)? {

@@ -9,12 +9,12 @@ use hooklab_shared::span::Span;
 use hooklab_shared::webhook::Profile;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::ahead::{Ahead, Waiting};
 use super::{Due, Taken, Turned};
 use crate::delivery::{Health, Wanted};
-use crate::profile::Event;
 use crate::schedule;
-use crate::store::attempts::{Begun, Lines, Spot};
-use crate::store::{StoreError, cancel, deliveries, webhooks};
+use crate::store::attempts::{Begun, Lines};
+use crate::store::{StoreError, cancel, webhooks};
 use crate::target::Target;
 
 /// A webhook's terms for the attempts of this turn.
@@ -30,6 +30,7 @@ struct Terms {
 
 pub(super) fn take(
     connection: &Connection,
+    ahead: &mut Ahead,
     Wanted { lane, most }: Wanted,
     now: Timestamp,
     lines: &mut Lines,
@@ -41,85 +42,59 @@ pub(super) fn take(
     let may = terms.as_ref().is_some_and(|terms| terms.active || lane < 0);
     let (Some(terms), true) = (terms, may) else {
         let why = format!("webhook {webhook} is not active, or was deleted");
+        ahead.settle(connection)?;
         turned.cancelled.extend(cancel::pending_of(connection, webhook, &why)?);
         turned.lanes.push((lane, 0, None));
         return Ok(());
     };
     // A worker that has just begun does not know yet that it is held.
-    if lane > 0 && terms.health.held_until > Some(now) {
-        turned.lanes.push((lane, 0, next(connection, lane)?));
-        turned.health.push((webhook, terms.health));
-        return Ok(());
+    let is_held = lane > 0 && terms.health.held_until > Some(now);
+    let found = if is_held { Vec::new() } else { ahead.take(connection, lane, now, most)? };
+    if !found.is_empty() {
+        lines.add(&Begun {
+            began_at: now,
+            target: terms.target.as_str().to_owned(),
+            attempts: found.iter().map(|found| (found.row, found.attempts + 1)).collect(),
+        })?;
     }
-    let found = due(connection, lane, now, most, &terms)?;
     let taken = found.len();
     let mut schedules: Vec<(Profile, Arc<[Duration]>)> = Vec::new();
-    let mut begun =
-        Begun { began_at: now, target: terms.target.as_str().to_owned(), attempts: Vec::new() };
-    for (due, before, step) in found {
-        begin(connection, due.row, due.n, now, &begun.target)?;
-        begun.attempts.push((due.row, due.n));
-        let known = schedules.iter().find(|known| known.0 == due.profile);
+    for waiting in found {
+        let known = schedules.iter().find(|known| known.0 == waiting.profile);
         let schedule = known.map(|known| known.1.clone()).unwrap_or_else(|| {
             let made: Arc<[Duration]> =
-                Arc::from(&*schedule::of(due.profile, terms.schedule.as_deref()));
-            schedules.push((due.profile, made.clone()));
+                Arc::from(&*schedule::of(waiting.profile, terms.schedule.as_deref()));
+            schedules.push((waiting.profile, made.clone()));
             made
         });
+        let (before, step) = (waiting.last, waiting.step);
+        let due = terms.due(waiting);
+        ahead.begin(due.row, due.n, now, due.target.clone());
         turned.taken.push(Taken { lane, due, before, step, schedule });
     }
-    if taken > 0 {
-        lines.add(&begun)?;
-    }
-    turned.lanes.push((lane, taken, next(connection, lane)?));
+    turned.lanes.push((lane, taken, ahead.next(connection, lane)?));
     turned.health.push((webhook, terms.health));
     Ok(())
 }
 
-fn due(
-    connection: &Connection,
-    lane: i64,
-    now: Timestamp,
-    most: usize,
-    terms: &Terms,
-) -> Result<Vec<(Due, Option<Spot>, u32)>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT d.row, d.id, d.webhook, d.test, d.profile, d.attempts, d.manual, d.step, \
-         e.id, e.type, e.created_at, e.payload, d.last_segment, d.last_offset, d.last_bytes \
-         FROM delivery d JOIN event e ON e.id = d.event_id \
-         WHERE d.lane = ?1 AND d.state = 'pending' AND d.began_at IS NULL AND d.due_at <= ?2 \
-         ORDER BY d.due_at, d.row LIMIT ?3",
-    )?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let read = |row: &Row<'_>| read(row, terms);
-    let rows = statement.query_map(params![lane, now.as_micros(), most], read)?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// The attempt of this number is under way, to this target.
-pub(in crate::store) fn begin(
-    connection: &Connection,
-    row: i64,
-    n: u32,
-    at: Timestamp,
-    target: &str,
-) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "UPDATE delivery SET began_at = ?2, target = ?3 WHERE row = ?1 AND attempts < ?4",
-        )?
-        .execute(params![row, at.as_micros(), target, n])?;
-    Ok(())
-}
-
-fn next(connection: &Connection, lane: i64) -> Result<Option<Timestamp>, StoreError> {
-    let next: Option<i64> = connection
-        .prepare_cached(
-            "SELECT min(due_at) FROM delivery \
-             WHERE lane = ?1 AND state = 'pending' AND began_at IS NULL",
-        )?
-        .query_row([lane], |row| row.get(0))?;
-    Ok(next.map(Timestamp::from_micros))
+impl Terms {
+    fn due(&self, waiting: Waiting) -> Due {
+        Due {
+            row: waiting.row,
+            id: waiting.id,
+            webhook: waiting.webhook,
+            // Retries follow the webhook: one changes its URL because the old one fails.
+            target: self.target.clone(),
+            test: waiting.test,
+            profile: waiting.profile,
+            keys: self.keys.clone(),
+            headers: self.headers.clone(),
+            timeout: self.timeout,
+            n: waiting.attempts + 1,
+            manual: waiting.manual,
+            event: waiting.event,
+        }
+    }
 }
 
 fn terms(
@@ -146,30 +121,4 @@ fn terms(
         })
     };
     Ok(statement.query_row(params![webhook, now.as_micros()], read).optional()?)
-}
-
-fn read(row: &Row<'_>, terms: &Terms) -> rusqlite::Result<(Due, Option<Spot>, u32)> {
-    let id: String = row.get(1)?;
-    let profile: String = row.get(4)?;
-    let due = Due {
-        row: row.get(0)?,
-        id: id.parse().unwrap_or_default(),
-        webhook: row.get(2)?,
-        // Retries follow the webhook: one changes its URL because the old one fails.
-        target: terms.target.clone(),
-        test: row.get(3)?,
-        profile: webhooks::profile(&profile),
-        keys: terms.keys.clone(),
-        headers: terms.headers.clone(),
-        timeout: terms.timeout,
-        n: row.get::<_, u32>(5)? + 1,
-        manual: row.get(6)?,
-        event: Event {
-            id: row.get(8)?,
-            kind: row.get(9)?,
-            created_at: Timestamp::from_micros(row.get(10)?),
-            payload: row.get(11)?,
-        },
-    };
-    Ok((due, deliveries::spot(row, 12)?, row.get(7)?))
 }
