@@ -15,6 +15,8 @@ mod resend;
 mod retain;
 mod schema;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod turn;
 mod webhooks;
 mod writer;

@@ -57,7 +57,8 @@ pub(super) fn told_until(connection: &Connection, place: Place) -> Result<(), St
     Ok(())
 }
 
-fn told(connection: &Connection) -> Result<Option<Place>, StoreError> {
+/// Up to where the tables know it; none where they never were told.
+pub(super) fn told(connection: &Connection) -> Result<Option<Place>, StoreError> {
     let mut looking = connection.prepare_cached("SELECT segment, offset FROM logged")?;
     let place = |row: &rusqlite::Row<'_>| {
         let (segment, offset): (u32, i64) = (row.get(0)?, row.get(1)?);

@@ -4,7 +4,7 @@ use hooklab_shared::id::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::attempts::Attempts;
-use super::{Store, StoreError};
+use super::{Store, StoreError, recover};
 use crate::sender::Keep;
 
 impl Store {
@@ -84,7 +84,9 @@ fn sweep(connection: &Connection, attempts: &Attempts, now: Timestamp) -> Result
         let first: Option<u32> = connection
             .prepare_cached("SELECT min(first_segment) FROM delivery")?
             .query_row([], |row| row.get(0))?;
-        attempts.drop_before(first.unwrap_or(u32::MAX));
+        // What SQLite has yet to commit is told from there, should it be lost.
+        let told = recover::told(connection)?.map_or(u32::MAX, |told| told.segment);
+        attempts.drop_before(first.unwrap_or(u32::MAX).min(told));
     }
     Ok(())
 }

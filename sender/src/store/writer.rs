@@ -410,6 +410,11 @@ impl Thread {
     }
 
     fn end(&mut self) -> Result<(), StoreError> {
+        // What is told outside of it would stand without it.
+        if let Some(lost) = self.lost() {
+            self.undo();
+            return Err(lost);
+        }
         let told = if self.open > Some(0) {
             let told = self.ahead.tell(&self.connection);
             told.and_then(|()| recover::told_until(&self.connection, self.attempts.end()))

@@ -57,7 +57,7 @@ pub(in crate::store) fn over(
         let (state, is_new, is_past);
         if ended.state == DeliveryState::Delivered {
             (state, is_past) = (DeliveryState::Delivered, false);
-            is_new = delivered(connection, ended, began, spot)?;
+            is_new = delivered(connection, ended, began.as_ref(), spot)?;
         } else {
             began.map_or(Ok(()), |began| began.tell(connection, ended.row))?;
             is_past = self::is_past(connection, ended)?;
@@ -92,7 +92,7 @@ fn is_past(connection: &Connection, ended: &Ended) -> Result<bool, StoreError> {
 fn delivered(
     connection: &Connection,
     ended: &Ended,
-    began: Option<Began>,
+    began: Option<&Began>,
     spot: Spot,
 ) -> Result<bool, StoreError> {
     let changed = connection
@@ -110,7 +110,7 @@ fn delivered(
             spot.segment,
             spot.offset.cast_signed(),
             spot.bytes.cast_signed(),
-            began.as_ref().map(|began| began.target.as_str()),
+            began.map(|began| began.target.as_str()),
         ])?;
     Ok(changed > 0)
 }
