@@ -131,7 +131,7 @@ fn failed(
     let because = ended.because.as_ref().filter(|_| ended_state == DeliveryState::Exhausted);
     // One that was cancelled meanwhile stays so; and nothing is tried again for a webhook that is no
     // more, or not active.
-    let state: Option<String> = connection
+    let changed = connection
         .prepare_cached(
             "UPDATE delivery SET state = CASE \
                  WHEN ?2 = 'pending' AND (state = 'cancelled' OR NOT EXISTS \
@@ -144,26 +144,26 @@ fn failed(
              attempts = ?3, step = ?4, due_at = ?5, began_at = NULL, manual = 0, lane = webhook, \
              last_segment = ?6, last_offset = ?8, last_bytes = ?9, \
              first_segment = coalesce(first_segment, ?6) \
-             WHERE row = ?1 AND attempts < ?3 RETURNING state",
+             WHERE row = ?1 AND attempts < ?3",
         )?
-        .query_row(
-            params![
-                ended.row,
-                ended_state.as_str(),
-                attempt.n,
-                ended.step,
-                ended.due_at.as_micros(),
-                spot.segment,
-                because,
-                spot.offset.cast_signed(),
-                spot.bytes.cast_signed(),
-            ],
-            |row| row.get(0),
-        )
-        .optional()?;
-    let is_new = state.is_some();
-    let state = state.map_or(ended_state, |state| deliveries::state(&state));
-    Ok((state, is_new))
+        .execute(params![
+            ended.row,
+            ended_state.as_str(),
+            attempt.n,
+            ended.step,
+            ended.due_at.as_micros(),
+            spot.segment,
+            because,
+            spot.offset.cast_signed(),
+            spot.bytes.cast_signed(),
+        ])?;
+    if changed == 0 {
+        return Ok((ended_state, false));
+    }
+    let state: String = connection
+        .prepare_cached("SELECT state FROM delivery WHERE row = ?1")?
+        .query_row([ended.row], |row| row.get(0))?;
+    Ok((deliveries::state(&state), true))
 }
 
 impl<'a> Memory<'a> {
@@ -199,41 +199,37 @@ fn remember(
     let Some(last) = memory.last else { return Ok(()) };
     // What failed before a long silence says nothing about this failure.
     let silent_before = memory.failing_since.map(|at| schedule::before(at, patience.silence_max));
-    let found: Option<(bool, Option<i64>, u32)> = connection
+    // What RETURNING gives goes by way of a table of its own, each time a new one.
+    connection
         .prepare_cached(
             "UPDATE webhook SET last_at = ?2, last_ok = ?3, last_told = ?4, count = count + ?5, \
              failures = iif(?6, 0, failures) + ?7, \
              failing_since = iif(?6 OR last_at < ?10, ?8, coalesce(failing_since, ?8)), \
              held_until = max(coalesce(held_until, 0), coalesce(?9, 0)) \
-             WHERE id = ?1 RETURNING active, failing_since, failures",
+             WHERE id = ?1",
         )?
-        .query_row(
-            params![
-                webhook,
-                last.attempt.at.as_micros(),
-                last.state == DeliveryState::Delivered,
-                told(&last.attempt),
-                memory.delivered,
-                memory.is_well,
-                memory.failures,
-                memory.failing_since.map(Timestamp::as_micros),
-                memory.held_until.map(Timestamp::as_micros),
-                silent_before.map(Timestamp::as_micros),
-            ],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )
-        .optional()?;
-    let Some((active, failing_since, failures)) = found else { return Ok(()) };
-    let failing_since = failing_since.map(Timestamp::from_micros);
-    if let Some(because) = why_deactivated(memory, failing_since, failures, patience)
+        .execute(params![
+            webhook,
+            last.attempt.at.as_micros(),
+            last.state == DeliveryState::Delivered,
+            told(&last.attempt),
+            memory.delivered,
+            memory.is_well,
+            memory.failures,
+            memory.failing_since.map(Timestamp::as_micros),
+            memory.held_until.map(Timestamp::as_micros),
+            silent_before.map(Timestamp::as_micros),
+        ])?;
+    let Some((active, failing_since, health)) = standing(connection, webhook)? else {
+        return Ok(());
+    };
+    if let Some(because) = why_deactivated(memory, failing_since, health.failures, patience)
         && active
     {
         ahead.settle(connection)?;
         deactivate(connection, webhook, &because, patience.now, turned)?;
     }
-    if let Some(health) = health(connection, webhook)? {
-        turned.health.push((webhook, health));
-    }
+    turned.health.push((webhook, health));
     Ok(())
 }
 
@@ -275,13 +271,19 @@ fn deactivate(
     Ok(())
 }
 
-/// How a webhook does.
-fn health(connection: &Connection, webhook: i64) -> Result<Option<Health>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT url, rate, failures, held_until FROM webhook WHERE id = ?1")?;
+/// Whether a webhook is active, since when it has failed, and how it does.
+fn standing(
+    connection: &Connection,
+    webhook: i64,
+) -> Result<Option<(bool, Option<Timestamp>, Health)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT url, rate, failures, held_until, active, failing_since FROM webhook WHERE id = ?1",
+    )?;
     let found = statement.query_row([webhook], |row| {
         let url: String = row.get(0)?;
-        Ok(webhooks::health(&url, row.get(1)?, row.get(2)?, row.get(3)?))
+        let health = webhooks::health(&url, row.get(1)?, row.get(2)?, row.get(3)?);
+        let failing_since: Option<i64> = row.get(5)?;
+        Ok((row.get(4)?, failing_since.map(Timestamp::from_micros), health))
     });
     Ok(found.optional()?)
 }
