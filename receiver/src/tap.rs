@@ -213,11 +213,11 @@ impl Tapped {
             return Fed::Over;
         }
         let before = seen.bytes.len();
-        seen.remember(read);
+        let known = seen.remember(read);
         if seen.budget.is_none() && seen.head.is_none() {
             // An end may be cut: up to three of its bytes can have come before.
             let from = before.saturating_sub(3);
-            let head_end = head_end_from(&seen.bytes, from);
+            let head_end = known.or_else(|| head_end_from(&seen.bytes, from));
             seen.head = head_end.map(|end| (end, first.unwrap_or_else(Instant::now)));
             if head_end.is_some() && PREFACE.starts_with(&seen.bytes) {
                 // Its first line looks like a head by itself.

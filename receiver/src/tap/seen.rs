@@ -40,19 +40,21 @@ pub(super) struct Ahead {
 }
 
 impl Seen {
-    /// Remembers what was read, but for a large body that its head tells of.
-    pub(super) fn remember(&mut self, read: &[u8]) {
+    /// Remembers what was read, but for a large body that its head tells of; says where the head
+    /// ends, if it was looked for and is there.
+    pub(super) fn remember(&mut self, read: &[u8]) -> Option<usize> {
         let is_head = self.bytes.is_empty() && self.budget.is_none();
-        let ahead = match is_head && read.len() > AHEAD_BYTES_MIN {
-            true => head_end(read).and_then(|end| Some((end, length(&read[..end])?))),
-            false => None,
+        let end = if is_head && read.len() > AHEAD_BYTES_MIN { head_end(read) } else { None };
+        let Some((end, length)) = end.and_then(|end| Some((end, length(&read[..end])?))) else {
+            self.bytes.extend_from_slice(read);
+            return end;
         };
-        let Some((end, length)) = ahead else { return self.bytes.extend_from_slice(read) };
         let came = usize::try_from(length).unwrap_or(usize::MAX).min(read.len() - end);
         self.bytes.extend_from_slice(&read[..end]);
         self.bytes.extend_from_slice(&read[end + came..]);
         self.passing = length - came as u64;
         self.ahead = Some(Ahead { length, came });
+        Some(end)
     }
 
     /// What is left belongs to the next request.
@@ -65,12 +67,16 @@ impl Seen {
 /// The length of the body that a head tells of, if it tells of one in so many words: what tells of
 /// it in another way, or of two, is for hyper to judge.
 fn length(head: &[u8]) -> Option<u64> {
-    let named = |wanted: &'static [u8]| {
-        fields(head).filter(move |(name, _)| name.eq_ignore_ascii_case(wanted))
-    };
-    let mut lengths = named(b"content-length");
-    let (_, only) = lengths.next().filter(|_| lengths.next().is_none())?;
-    let is_plain = named(b"transfer-encoding").next().is_none();
-    let digits = std::str::from_utf8(only).ok().filter(|_| is_plain)?;
+    let mut only = None;
+    for (name, value) in fields(head) {
+        if name.eq_ignore_ascii_case(b"content-length") {
+            if only.replace(value).is_some() {
+                return None;
+            }
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            return None;
+        }
+    }
+    let digits = std::str::from_utf8(only?).ok()?;
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }

@@ -50,6 +50,7 @@ fn what_does_not_tell_one_length_is_kept() {
     for fields in [
         "Content-Length: 9000\r\nContent-Length: 9000\r\n",
         "Content-Length: 9000\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 9000\r\n",
         "Content-Length: +9000\r\n",
         "Content-Length: 9000, 9000\r\n",
         "Content-Length: \r\n",

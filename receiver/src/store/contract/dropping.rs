@@ -19,8 +19,8 @@ fn home(level: Durability) -> Home {
     home
 }
 
-/// A copy as a crash leaves it, while the keeper may still be at work: what was read twice alike was
-/// there at one moment, between the two.
+/// A copy as a crash leaves it, while the keeper may still be at work: what was read twice alike
+/// was there at one moment, between the two.
 pub(super) fn copied(from: &Path, into: &Home) {
     fs::create_dir_all(into.path()).unwrap();
     let mut before = BTreeMap::new();
