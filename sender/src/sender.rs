@@ -159,7 +159,8 @@ impl Sender {
     /// The same by this clock.
     pub(crate) fn open_by(settings: Settings, clock: Clock) -> Result<Self, OpenError> {
         let runtime = Handle::try_current().map_err(|_| OpenError::Runtime)?;
-        let (store, own_types) = Store::open(&settings.place, settings.limits.store_queue_max)?;
+        let (store, own_types) =
+            Store::open(&settings.place, settings.limits.store_queue_max, clock)?;
         let catalogue = Catalogue::load(own_types.into_iter().map(OwnType::kept).collect())?;
         let (stop, stopping) = watch::channel(false);
         let limits = settings.limits;

@@ -30,6 +30,8 @@ use rusqlite::Connection;
 use thiserror::Error;
 
 use crate::catalogue::OwnParts;
+use crate::clock::Clock;
+use crate::schedule::SILENCE_MAX;
 use attempts::Attempts;
 pub(crate) use bulk::{Done, Picked};
 pub(crate) use cancel::CalledOff;
@@ -37,6 +39,7 @@ pub(crate) use deliveries::{DeliveryFilter, Recipients};
 pub(crate) use event_types::DeletedType;
 pub(crate) use listing::{Listing, Place as ListPlace, Sort, WebhookFilter};
 use readers::Readers;
+use recover::Log;
 pub(crate) use resend::{Again, SentAgain};
 pub(crate) use turn::{Asked, Cancelled, Due, Ended, Patience, Taken, Turned};
 pub(crate) use webhooks::{NewRow, Registered};
@@ -135,7 +138,7 @@ pub(crate) struct Store {
 const FILE: &str = "sender.sqlite";
 
 /// Its write-ahead log, as SQLite names it.
-const LOG: &str = "sender.sqlite-wal";
+const WAL: &str = "sender.sqlite-wal";
 
 impl Store {
     /// Opens it, and starts its writer; at most `queue_max` changes wait. The own event types that
@@ -143,8 +146,9 @@ impl Store {
     pub(crate) fn open(
         place: &Place,
         queue_max: usize,
+        clock: Clock,
     ) -> Result<(Self, Vec<OwnParts>), OpenStoreError> {
-        let (connection, directory, readers, log, attempts) = match place {
+        let (connection, directory, readers, wal, attempts) = match place {
             Place::Memory => {
                 let connection = Connection::open_in_memory().map_err(StoreError::from)?;
                 (connection, None, Readers::Writer, None, Attempts::in_memory())
@@ -154,16 +158,18 @@ impl Store {
                 let file = directory.path().join(FILE);
                 private(&file)?;
                 let connection = Connection::open(&file).map_err(StoreError::from)?;
-                let log = directory.path().join(LOG);
+                let wal = directory.path().join(WAL);
                 let attempts = Attempts::open(directory.path())?;
-                (connection, Some(directory), Readers::pool(file), Some(log), attempts)
+                (connection, Some(directory), Readers::pool(file), Some(wal), attempts)
             }
         };
         schema::prepare(&connection, &attempts)?;
-        recover::recover(&connection, &attempts)?;
-        let own_types = event_types::all(&connection)?;
         let attempts = Arc::new(attempts);
-        let writer = Writer::start(connection, attempts.clone(), directory, log, queue_max)
+        let silence_max = clock.wait(SILENCE_MAX);
+        let log = Log { attempts: attempts.clone(), silence_max };
+        log.recover(&connection)?;
+        let own_types = event_types::all(&connection)?;
+        let writer = Writer::start(connection, log, directory, wal, queue_max)
             .map_err(OpenStoreError::Thread)?;
         Ok((Self { writer, readers: Arc::new(readers), attempts }, own_types))
     }
@@ -205,7 +211,7 @@ impl Store {
             // A database in memory has one connection, and the writer has it.
             Readers::Writer => self.writer.write(Level::Process, query).await,
             Readers::Pool(_) => {
-                self.writer.settle().await;
+                self.writer.settle().await?;
                 let readers = self.readers.clone();
                 let run = tokio::task::spawn_blocking(move || readers.run(query));
                 run.await.unwrap_or(Err(StoreError::Bug))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hooklab_shared::delivery::{Attempt, AttemptOutcome, DeliveryState};
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinHandle, JoinSet, yield_now};
 use tokio::time::Instant;
 
 use super::lanes::{Bounds, Lanes, Wanted};
@@ -148,6 +148,8 @@ impl Round {
             }
             landed = landed(&mut self.flying) => {
                 self.land(landed);
+                // What lands with it belongs in the same turn.
+                yield_now().await;
                 while let Some(landed) = self.flying.try_join_next() {
                     self.land(landed);
                 }

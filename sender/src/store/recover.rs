@@ -1,5 +1,8 @@
 //! What the log of attempts tells the tables: after a crash, or after a transaction that was lost.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use hooklab_shared::delivery::{AttemptOutcome, DeliveryState};
 use hooklab_shared::id::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -8,53 +11,70 @@ use uuid::Uuid;
 use super::attempts::{Attempts, Begun, Line, NewLine, Place, Spot, Told, interrupted};
 use super::turn::{self, Ahead, Ended, Patience, Turned};
 use super::{StoreError, deliveries};
+#[cfg(test)]
+use crate::schedule::SILENCE_MAX;
 
-/// Brings the tables up to what the log says, when the store is opened. Then logs each attempt that
-/// was under way as interrupted, and lets its delivery be tried again at once, at the same place of
-/// its schedule: the target is not to blame. Nobody knows whether the request arrived; with this
-/// line the log has every attempt that a target can have seen.
-pub(super) fn recover(connection: &Connection, attempts: &Attempts) -> Result<(), StoreError> {
-    let transaction = connection.unchecked_transaction()?;
-    tell(&transaction, attempts)?;
-    let known = newest(&transaction)?.map(Spot::end).max(told(&transaction)?);
-    attempts.go_past(known.unwrap_or_default())?;
-    let mut lines = attempts.lines();
-    for CutOff { id, row, n, manual, at, target, before } in cut_off(&transaction)? {
-        let attempt = &interrupted(n, manual, at, target);
-        let (webhook, test, next) = (None, false, None);
-        let line = NewLine { delivery: id, row, webhook, test, before, attempt, next };
-        is_over(&transaction, row, n, lines.add(&line)?)?;
+/// The log of attempts, as it is told to the tables.
+#[derive(Clone, Debug)]
+pub(super) struct Log {
+    pub(super) attempts: Arc<Attempts>,
+    /// After how long a silence a webhook that fails begins to fail anew.
+    pub(super) silence_max: Duration,
+}
+
+impl Log {
+    #[cfg(test)]
+    pub(super) fn in_memory() -> Self {
+        Self { attempts: Arc::new(Attempts::in_memory()), silence_max: SILENCE_MAX }
     }
-    attempts.append(&lines)?;
-    told_until(&transaction, attempts.end())?;
-    Ok(transaction.commit()?)
-}
 
-/// Tells the tables what stands in the log behind the place that they know; returns how many
-/// attempts that were.
-pub(super) fn tell(connection: &Connection, attempts: &Attempts) -> Result<usize, StoreError> {
-    // A store of an older release has no such place, and knows everything.
-    let Some(from) = told(connection)? else { return Ok(0) };
-    let mut count = 0;
-    attempts.each_from(from, |spot, told| match told {
-        Told::Begun(begun) => {
-            count += begun.attempts.len();
-            begin(connection, &begun)
+    /// Brings the tables up to what the log says, when the store is opened. Then logs each attempt
+    /// that was under way as interrupted, and lets its delivery be tried again at once, at the same
+    /// place of its schedule: the target is not to blame. Nobody knows whether the request arrived;
+    /// with this line the log has every attempt that a target can have seen.
+    pub(super) fn recover(&self, connection: &Connection) -> Result<(), StoreError> {
+        let transaction = connection.unchecked_transaction()?;
+        self.tell(&transaction)?;
+        let known = newest(&transaction)?.map(Spot::end).max(told(&transaction)?);
+        self.attempts.go_past(known.unwrap_or_default())?;
+        let mut lines = self.attempts.lines();
+        for CutOff { id, row, n, manual, at, target, before } in cut_off(&transaction)? {
+            let attempt = &interrupted(n, manual, at, target);
+            let (webhook, test, next) = (None, false, None);
+            let line = NewLine { delivery: id, row, webhook, test, before, attempt, next };
+            is_over(&transaction, row, n, lines.add(&line)?)?;
         }
-        Told::Over(line) => {
-            count += 1;
-            over(connection, *line, spot)
-        }
-    })?;
-    Ok(count)
-}
+        self.attempts.append(&lines)?;
+        self.told(&transaction)?;
+        Ok(transaction.commit()?)
+    }
 
-/// The tables know the log up to this place.
-pub(super) fn told_until(connection: &Connection, place: Place) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO logged (id, segment, offset) VALUES (1, ?1, ?2)")?
-        .execute(params![place.segment, place.offset.cast_signed()])?;
-    Ok(())
+    /// Tells the tables what stands in the log behind the place that they know; returns how many
+    /// attempts that were.
+    pub(super) fn tell(&self, connection: &Connection) -> Result<usize, StoreError> {
+        // A store of an older release has no such place, and knows everything.
+        let Some(from) = told(connection)? else { return Ok(0) };
+        let mut count = 0;
+        self.attempts.each_from(from, |spot, told| match told {
+            Told::Begun(begun) => {
+                count += begun.attempts.len();
+                begin(connection, &begun)
+            }
+            Told::Over(line) => {
+                count += 1;
+                over(connection, *line, spot, self.silence_max)
+            }
+        })?;
+        Ok(count)
+    }
+
+    /// The tables know all of it.
+    pub(super) fn told(&self, connection: &Connection) -> Result<(), StoreError> {
+        let Place { segment, offset } = self.attempts.end();
+        let sql = "INSERT OR REPLACE INTO logged (id, segment, offset) VALUES (1, ?1, ?2)";
+        connection.prepare_cached(sql)?.execute(params![segment, offset.cast_signed()])?;
+        Ok(())
+    }
 }
 
 /// Up to where the tables know it; none where they never were told.
@@ -72,7 +92,12 @@ fn begin(connection: &Connection, begun: &Begun) -> Result<(), StoreError> {
     attempts.iter().try_for_each(|&(row, n)| turn::begin(connection, row, n, *began_at, target))
 }
 
-fn over(connection: &Connection, line: Line, spot: Spot) -> Result<(), StoreError> {
+fn over(
+    connection: &Connection,
+    line: Line,
+    spot: Spot,
+    silence_max: Duration,
+) -> Result<(), StoreError> {
     let Line { delivery, row, webhook, test, before, attempt, next } = line;
     let webhook = match (webhook, &attempt.outcome) {
         (None, _) | (_, AttemptOutcome::Interrupted) => {
@@ -99,7 +124,7 @@ fn over(connection: &Connection, line: Line, spot: Spot) -> Result<(), StoreErro
         ended.go_on(next);
     }
     // A webhook that has failed for long enough is deactivated with its next failure.
-    let patience = Patience::endless(at);
+    let patience = Patience::endless(at, silence_max);
     let (mut ahead, mut turned) = (Ahead::default(), Turned::default());
     turn::over(connection, &mut ahead, &[ended], &[spot], &patience, &mut turned)
 }

@@ -15,7 +15,7 @@ const ID: Uuid = Uuid::from_u128(1);
 
 /// One with a webhook and deliveries of it, the first one with this id.
 async fn with_deliveries(place: &Place, count: u128) -> Store {
-    let store = Store::open(place, 8).unwrap().0;
+    let store = Store::open(place, 8, Clock::new(1)).unwrap().0;
     let fill = move |connection: &Connection| {
         connection.execute_batch(
             "INSERT INTO webhook (name, url, event, profile, active, integration, created_at, \
@@ -36,31 +36,36 @@ async fn with_deliveries(place: &Place, count: u128) -> Store {
     store
 }
 
+/// It was delivered.
+fn ended(taken: Taken) -> Ended {
+    let due = taken.due;
+    let mut attempt = attempts::tests::attempt(due.n, due.target.as_str());
+    attempt.outcome = AttemptOutcome::Delivered;
+    Ended {
+        row: due.row,
+        id: due.id,
+        webhook: due.webhook,
+        test: false,
+        before: taken.before,
+        attempt,
+        state: DeliveryState::Delivered,
+        step: 1,
+        due_at: Timestamp::from_micros(1),
+        because: None,
+        held_until: None,
+        gone: false,
+    }
+}
+
 /// A turn: these are over and were delivered, and so many are taken.
 async fn turn(store: &Store, over: Vec<Taken>, most: usize) -> Result<Vec<Taken>, StoreError> {
     let now = Timestamp::from_micros(1);
-    let ended = |taken: Taken| {
-        let due = taken.due;
-        let mut attempt = attempts::tests::attempt(due.n, due.target.as_str());
-        attempt.outcome = AttemptOutcome::Delivered;
-        Ended {
-            row: due.row,
-            id: due.id,
-            webhook: due.webhook,
-            test: false,
-            before: taken.before,
-            attempt,
-            state: DeliveryState::Delivered,
-            step: 1,
-            due_at: now,
-            because: None,
-            held_until: None,
-            gone: false,
-        }
-    };
     let ended = over.into_iter().map(ended).collect();
     let wanted = if most > 0 { vec![Wanted { lane: 1, most }] } else { Vec::new() };
-    Ok(store.turn(Asked { ended, wanted, patience: Patience::endless(now) }).await?.taken)
+    Ok(store
+        .turn(Asked { ended, wanted, patience: Patience::endless(now, SILENCE_MAX) })
+        .await?
+        .taken)
 }
 
 async fn state(store: &Store) -> DeliveryState {
@@ -136,7 +141,7 @@ async fn a_crash_after_the_answer_loses_nothing_and_the_commit_follows_by_itself
     let taken = turn(&store, Vec::new(), 1).await.unwrap();
     turn(&store, taken, 1).await.unwrap();
     copy(&place, &crash);
-    let copied = Store::open(&Place::Disk(crash.clone()), 8).unwrap().0;
+    let copied = Store::open(&Place::Disk(crash.clone()), 8, Clock::new(1)).unwrap().0;
     assert_eq!(state(&copied).await, DeliveryState::Delivered);
     let cut_off = copied.delivery(Uuid::from_u128(2)).await.unwrap().unwrap();
     assert_eq!(cut_off.attempts[0].outcome, AttemptOutcome::Interrupted);
@@ -150,4 +155,96 @@ async fn a_crash_after_the_answer_loses_nothing_and_the_commit_follows_by_itself
     };
     eventually(seen).await;
     store.close().await;
+}
+
+/// SQLite undoes what it is to commit of turns, as on a full disk, while this is there.
+const FULL: &str = "CREATE TRIGGER full BEFORE INSERT ON logged \
+                    BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END";
+
+async fn fill(store: &Store, sql: &'static str) {
+    store.write_soon(move |connection| Ok(connection.execute_batch(sql)?)).await.unwrap();
+}
+
+fn make_room(place: &Path) {
+    Connection::open(place.join(FILE)).unwrap().execute_batch("DROP TRIGGER full").unwrap();
+}
+
+async fn count(store: &Store, sql: &'static str) -> Result<(i64, i64), StoreError> {
+    let read = move |connection: &Connection| {
+        Ok(connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    };
+    store.read(read).await
+}
+
+/// Nobody is told of what was lost and is not told again.
+#[tokio::test]
+async fn what_the_log_does_not_tell_is_answered_once_it_is_committed() {
+    let home = tempfile::tempdir().unwrap();
+    let place = home.path().join("s");
+    let store = with_deliveries(&Place::Disk(place.clone()), 3).await;
+    fill(&store, "UPDATE webhook SET failures = 20, failing_since = 0").await;
+    let taken = turn(&store, Vec::new(), 1).await.unwrap().remove(0);
+    store.read(|_| Ok(())).await.unwrap();
+    fill(&store, FULL).await;
+    let now = Timestamp::from_micros(5);
+    let mut ended = ended(taken);
+    ended.attempt.outcome = AttemptOutcome::Refused { status: 500, hint: String::new() };
+    ended.state = DeliveryState::Exhausted;
+    let patience = Patience { now, failing_since_min: now, silence_max: SILENCE_MAX };
+    let wanted = vec![Wanted { lane: 1, most: 2 }];
+    let asked = Asked { ended: [ended].into(), wanted, patience };
+    let turned = store.turn(asked).await.unwrap();
+    assert!(turned.cancelled.is_empty() && turned.deactivated.is_empty(), "{turned:?}");
+    assert_eq!(turned.lanes, [(1, 0, Some(Timestamp::default()))]);
+    make_room(&place);
+    let sql = "SELECT w.active, sum(d.state = 'pending') FROM webhook w, delivery d";
+    assert_eq!(count(&store, sql).await.unwrap(), (1, 2));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_commit_that_failed_is_tried_again_and_nobody_reads_meanwhile() {
+    let home = tempfile::tempdir().unwrap();
+    let place = home.path().join("s");
+    let store = with_deliveries(&Place::Disk(place.clone()), 3).await;
+    fill(&store, FULL).await;
+    assert_eq!(turn(&store, Vec::new(), 1).await.unwrap().len(), 1);
+    eventually(|| store.failure().is_some()).await;
+    let sql = "SELECT count(*), sum(began_at IS NOT NULL) FROM delivery";
+    let error = count(&store, sql).await.unwrap_err().to_string();
+    assert!(error.contains("disk is full"), "{error}");
+    assert!(turn(&store, Vec::new(), 1).await.is_err());
+    make_room(&place);
+    eventually(|| store.failure().is_none()).await;
+    assert_eq!(count(&store, sql).await.unwrap(), (3, 1));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn the_commit_follows_however_many_turns_do() {
+    let home = tempfile::tempdir().unwrap();
+    let place = home.path().join("s");
+    let store = with_deliveries(&Place::Disk(place.clone()), 1).await;
+    let other = Connection::open(place.join(FILE)).unwrap();
+    let taken = turn(&store, Vec::new(), 1).await.unwrap();
+    turn(&store, taken, 0).await.unwrap();
+    let began = std::time::Instant::now();
+    let sql = "SELECT state = 'delivered' FROM delivery";
+    while !other.query_row(sql, [], |row| row.get::<_, bool>(0)).unwrap() {
+        assert!(began.elapsed() < Duration::from_secs(60));
+        turn(&store, Vec::new(), 1).await.unwrap();
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_change_that_undoes_everything_says_why() {
+    let store = with_deliveries(&Place::Memory, 3).await;
+    turn(&store, Vec::new(), 1).await.unwrap();
+    let full = |connection: &Connection| {
+        connection.execute_batch(FULL)?;
+        Ok(connection.execute_batch("INSERT INTO logged VALUES (7, 0, 0)")?)
+    };
+    let error = store.write_soon(full).await.unwrap_err().to_string();
+    assert!(error.contains("disk is full"), "{error}");
 }

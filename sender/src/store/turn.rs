@@ -24,7 +24,6 @@ use super::attempts::{Attempts, Next, Spot};
 use super::{Store, StoreError};
 use crate::delivery::{Health, Wanted};
 use crate::profile::Event;
-use crate::schedule::SILENCE_MAX;
 use crate::target::Target;
 pub(super) use ahead::{Ahead, begin};
 pub(super) use log::over;
@@ -106,9 +105,8 @@ pub(crate) struct Patience {
 
 impl Patience {
     /// Of somebody who only retells.
-    pub(super) fn endless(now: Timestamp) -> Self {
-        let failing_since_min = Timestamp::from_micros(i64::MIN);
-        Self { now, failing_since_min, silence_max: SILENCE_MAX }
+    pub(super) fn endless(now: Timestamp, silence_max: Duration) -> Self {
+        Self { now, failing_since_min: Timestamp::from_micros(i64::MIN), silence_max }
     }
 }
 
@@ -147,6 +145,20 @@ pub(crate) struct Turned {
     pub(crate) deactivated: Vec<(i64, String)>,
     /// Deliveries that it called off.
     pub(crate) cancelled: Vec<Cancelled>,
+}
+
+impl Turned {
+    /// Whether the log does not tell all of it.
+    pub(super) fn says_more(&self) -> bool {
+        !self.cancelled.is_empty() || !self.deactivated.is_empty()
+    }
+
+    /// What the log does not tell was lost. Its lanes may have something due still.
+    pub(super) fn unsay(&mut self) {
+        self.cancelled.clear();
+        self.deactivated.clear();
+        self.lanes.iter_mut().for_each(|(_, _, next)| *next = Some(Timestamp::default()));
+    }
 }
 
 /// A delivery that was called off.

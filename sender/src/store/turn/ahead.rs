@@ -18,12 +18,15 @@ use crate::target::Target;
 const READ_MAX: usize = 256;
 const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// About as much as one takes beside its payload.
+const ROW_BYTES: usize = 400;
+
 /// Lives with the transaction that its attempts belong to.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Ahead {
     /// Deliveries that are due, by lane, in their order.
     read: HashMap<i64, VecDeque<Waiting>>,
-    /// Their payloads' bytes.
+    /// Their bytes.
     bytes: usize,
     /// How many it was worth reading at once: less where others change what was read.
     depth: usize,
@@ -175,7 +178,7 @@ impl Began {
 
 impl Waiting {
     fn bytes(&self) -> usize {
-        self.event.payload.len()
+        ROW_BYTES + self.event.payload.len()
     }
 }
 

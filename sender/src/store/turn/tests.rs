@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use hooklab_shared::delivery::AttemptOutcome;
 
 use super::*;
-use crate::store::attempts;
-use crate::store::{recover, schema};
+use crate::schedule::SILENCE_MAX;
+use crate::store::recover::Log;
+use crate::store::{attempts, schema};
 
 const WEBHOOKS: i64 = 4;
 
@@ -23,7 +24,7 @@ impl Dice {
 /// A store as its thread has it, with deliveries of several webhooks, and tests of them.
 struct Bench {
     connection: Connection,
-    attempts: Attempts,
+    log: Log,
     ahead: Ahead,
     dice: Dice,
     flying: Vec<Taken>,
@@ -35,9 +36,9 @@ struct Bench {
 impl Bench {
     fn new(seed: u64) -> Self {
         let connection = Connection::open_in_memory().unwrap();
-        let attempts = Attempts::in_memory();
-        schema::prepare(&connection, &attempts).unwrap();
-        recover::recover(&connection, &attempts).unwrap();
+        let log = Log::in_memory();
+        schema::prepare(&connection, &log.attempts).unwrap();
+        log.recover(&connection).unwrap();
         let sql = "INSERT INTO webhook (name, url, event, profile, active, integration, \
                    created_at, modified_at) VALUES ('a', ?1, 'e', 'standard-webhooks', 1, '', 0, 0)";
         for webhook in 1..=WEBHOOKS {
@@ -58,7 +59,7 @@ impl Bench {
         }
         let dice = Dice(seed);
         let (ahead, flying, seen) = (Ahead::default(), Vec::new(), BTreeSet::new());
-        Self { connection, attempts, ahead, dice, flying, now: 1_000, seen }
+        Self { connection, log, ahead, dice, flying, now: 1_000, seen }
     }
 
     fn sql(&self, sql: &str) {
@@ -134,8 +135,9 @@ impl Bench {
             .filter(|wanted| wanted.most > 0)
             .collect();
         let now = Timestamp::from_micros(self.now);
-        let asked = Asked { ended: ended.into(), wanted, patience: Patience::endless(now) };
-        let turned = turn(&self.connection, &mut self.ahead, &self.attempts, &asked).unwrap();
+        let asked =
+            Asked { ended: ended.into(), wanted, patience: Patience::endless(now, SILENCE_MAX) };
+        let turned = turn(&self.connection, &mut self.ahead, &self.log.attempts, &asked).unwrap();
         for (ended, state) in asked.ended.iter().zip(&turned.states) {
             if *state == DeliveryState::Delivered {
                 self.seen.insert(ended.row);
@@ -150,7 +152,7 @@ impl Bench {
 
     fn commit(&mut self) {
         self.ahead.tell(&self.connection).unwrap();
-        recover::told_until(&self.connection, self.attempts.end()).unwrap();
+        self.log.told(&self.connection).unwrap();
         self.sql("COMMIT; BEGIN");
     }
 }
@@ -179,7 +181,7 @@ fn what_a_lost_transaction_held_is_told_again_by_the_log() {
                     bench.ahead.clear();
                     differed += usize::from(bench.tables() != before);
                     bench.sql("BEGIN");
-                    lost += recover::tell(&bench.connection, &bench.attempts).unwrap();
+                    lost += bench.log.tell(&bench.connection).unwrap();
                     assert_alike(&bench.tables(), &before, seed);
                 }
                 // Somebody else changes something.
@@ -197,9 +199,10 @@ fn what_a_lost_transaction_held_is_told_again_by_the_log() {
         // As a start after a crash finds it: what is still under way is interrupted.
         let flying = bench.flying.len();
         bench.sql("ROLLBACK");
-        recover::recover(&bench.connection, &bench.attempts).unwrap();
+        bench.log.recover(&bench.connection).unwrap();
         let mut interrupted = 0;
         bench
+            .log
             .attempts
             .each_from(attempts::Place::default(), |_, told| {
                 if let attempts::Told::Over(line) = told {
@@ -210,7 +213,7 @@ fn what_a_lost_transaction_held_is_told_again_by_the_log() {
             .unwrap();
         assert_eq!(interrupted, flying, "seed {seed}");
         let after = bench.tables();
-        recover::recover(&bench.connection, &bench.attempts).unwrap();
+        bench.log.recover(&bench.connection).unwrap();
         assert_alike(&bench.tables(), &after, seed);
     }
     assert!(lost > 300 && differed > 60 && ended > 1_000, "{lost} {differed} {ended}");
