@@ -2,8 +2,8 @@
 //! line is. Each line says where the one before it of the same delivery is.
 //!
 //! Files in the store's directory, one JSON object a line. A turn's lines are written at once, and
-//! before the commit that refers to them: whatever SQLite does not know yet is told to it again from
-//! here. The log is never synced: what a power cut takes of it is told as lost.
+//! before the commit that refers to them: whatever SQLite does not know yet is told to it again
+//! from here. The log is never synced: what a power cut takes of it is told as lost.
 
 mod line;
 mod reading;

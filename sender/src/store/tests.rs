@@ -19,7 +19,8 @@ async fn with_deliveries(place: &Place, count: u128) -> Store {
     let fill = move |connection: &Connection| {
         connection.execute_batch(
             "INSERT INTO webhook (name, url, event, profile, active, integration, created_at, \
-             modified_at) VALUES ('a', 'http://127.0.0.1/', 'e', 'standard-webhooks', 1, '', 0, 0); \
+             modified_at) \
+             VALUES ('a', 'http://127.0.0.1/', 'e', 'standard-webhooks', 1, '', 0, 0); \
              INSERT INTO event (id, type, created_at, payload) VALUES ('1', 'e', 0, '{}')",
         )?;
         for id in 1..=count {

@@ -1,7 +1,7 @@
 //! One turn of the worker: what ended is logged, and what is due is taken.
 //!
-//! Taking is a write: an attempt that is under way is in the log, so that one that a crash cut off is
-//! not forgotten. All that a turn does is in lines of the log, from which it can be done again; they
+//! Taking is a write: an attempt that is under way is in the log, so that one that a crash cut off
+//! is not forgotten. What a turn does is in lines of the log, from which it can be done again; they
 //! are written once SQLite has taken it, in one call.
 
 mod ahead;

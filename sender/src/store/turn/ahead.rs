@@ -14,7 +14,7 @@ use crate::store::attempts::Spot;
 use crate::store::{StoreError, deliveries, webhooks};
 use crate::target::Target;
 
-/// Deliveries that are read at once at most, and of all lanes together as many as have so many bytes.
+/// Deliveries that are read at once at most, and the bytes of those of all lanes together.
 const READ_MAX: usize = 256;
 const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
 

@@ -129,8 +129,8 @@ fn failed(
         state => state,
     };
     let because = ended.because.as_ref().filter(|_| ended_state == DeliveryState::Exhausted);
-    // One that was cancelled meanwhile stays so; and nothing is tried again for a webhook that is no
-    // more, or not active.
+    // One that was cancelled meanwhile stays so; and nothing is tried again for a webhook that is
+    // no more, or not active.
     let changed = connection
         .prepare_cached(
             "UPDATE delivery SET state = CASE \

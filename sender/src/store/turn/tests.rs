@@ -40,7 +40,8 @@ impl Bench {
         schema::prepare(&connection, &log.attempts).unwrap();
         log.recover(&connection).unwrap();
         let sql = "INSERT INTO webhook (name, url, event, profile, active, integration, \
-                   created_at, modified_at) VALUES ('a', ?1, 'e', 'standard-webhooks', 1, '', 0, 0)";
+                   created_at, modified_at) \
+                   VALUES ('a', ?1, 'e', 'standard-webhooks', 1, '', 0, 0)";
         for webhook in 1..=WEBHOOKS {
             connection.execute(sql, [format!("http://127.0.0.{webhook}/")]).unwrap();
         }
@@ -49,8 +50,9 @@ impl Bench {
                 "INSERT INTO event (id, type, created_at, payload) VALUES ('1', 'e', 0, '{}')",
             )
             .unwrap();
-        let sql = "INSERT INTO delivery (id, event_id, event, webhook, target, profile, test, state, \
-                   created_at, due_at, lane) VALUES (?1, '1', 'e', ?2, '', 'standard-webhooks', ?3, \
+        let sql = "INSERT INTO delivery (id, event_id, event, webhook, target, profile, test, \
+                   state, created_at, due_at, lane) \
+                   VALUES (?1, '1', 'e', ?2, '', 'standard-webhooks', ?3, \
                    'pending', 0, 0, iif(?3, -?2, ?2))";
         for count in 1..=400 {
             let (id, webhook) =

@@ -224,7 +224,7 @@ impl Thread {
         if let Err(error) = &committed
             && self.failure.get().is_none()
         {
-            tracing::warn!(%error, "the log of attempts is ahead of the store, which is told again");
+            tracing::warn!(%error, "the log of attempts is ahead; the store is told again");
         }
         self.failure.note(committed.as_ref().err());
         committed
