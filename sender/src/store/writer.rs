@@ -5,8 +5,8 @@
 //!
 //! A turn of the worker is in the log of attempts when it is answered, and that survives the
 //! process; so its transaction stays open for the next turns, and is committed before anybody
-//! looks, with the next change, when it is large, or a moment later. A transaction that gets lost is
-//! made again from the log.
+//! looks, with the next change, when it is large, or a moment later. A transaction that gets lost
+//! is made again from the log.
 
 mod thread;
 
