@@ -218,6 +218,13 @@ async fn a_commit_that_failed_is_tried_again_and_nobody_reads_meanwhile() {
     make_room(&place);
     eventually(|| store.failure().is_none()).await;
     assert_eq!(count(&store, sql).await.unwrap(), (3, 1));
+    // A turn that comes first tells what was lost, and is seen like any other.
+    fill(&store, FULL).await;
+    assert_eq!(turn(&store, Vec::new(), 1).await.unwrap().len(), 1);
+    eventually(|| store.failure().is_some()).await;
+    make_room(&place);
+    assert_eq!(turn(&store, Vec::new(), 1).await.unwrap().len(), 1);
+    assert_eq!(count(&store, sql).await.unwrap(), (3, 3));
     store.close().await;
 }
 

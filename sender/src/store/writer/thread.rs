@@ -181,9 +181,9 @@ impl Thread {
     }
 
     fn turn(&mut self, turn: Turn, answer: oneshot::Sender<Result<Turned, StoreError>>) {
+        let begun = self.begin();
         // Whoever is answered and looks then is to see it.
         self.is_ahead.store(true, Ordering::Release);
-        let begun = self.begin();
         let made = begun.and_then(|()| caught(|| turn(&self.connection, &mut self.ahead)));
         let made = match made {
             Ok(turned) => {
@@ -250,7 +250,6 @@ impl Thread {
             self.open.iter_mut().for_each(|open| open.attempts = 1);
             self.end()?;
             self.is_behind = false;
-            self.is_ahead.store(false, Ordering::Release);
         }
         self.start()
     }
@@ -293,7 +292,7 @@ impl Thread {
             return committed;
         }
         self.open = None;
-        self.is_ahead.store(self.is_behind, Ordering::Release);
+        self.is_ahead.store(false, Ordering::Release);
         Ok(())
     }
 
