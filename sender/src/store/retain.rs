@@ -135,4 +135,15 @@ mod tests {
         };
         assert_eq!([kept(4), kept(3), kept(2), kept(1), kept(0)], [1, 2, 2, 3, 3]);
     }
+
+    #[test]
+    fn what_may_have_to_be_told_again_stays() {
+        let connection = Connection::open_in_memory().unwrap();
+        let attempts = Attempts::in_memory();
+        schema::prepare(&connection, &attempts).unwrap();
+        (1..=3).for_each(|segment| attempts.begin(segment).unwrap());
+        connection.execute_batch("INSERT INTO logged VALUES (1, 2, 0)").unwrap();
+        sweep(&connection, &attempts, Timestamp::from_micros(60_000_000)).unwrap();
+        assert_eq!(attempts.first(), 2);
+    }
 }
