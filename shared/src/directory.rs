@@ -20,7 +20,10 @@ pub struct Directory {
 #[derive(Debug, Error)]
 pub enum DirectoryError {
     /// The file system said no.
-    #[error("use {path}: {error}; check its owner and mode, or give another place with --store")]
+    #[error(
+        "use {path}: {error}; check its owner, its mode, and the space on the disk, or give another \
+         place with --store"
+    )]
     Io {
         /// The file or directory.
         path: PathBuf,

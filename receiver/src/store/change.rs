@@ -32,6 +32,8 @@ pub(crate) enum Request<'a> {
     RewriteStray(u64),
     /// Asks nothing, but that all before it is committed.
     Barrier,
+    /// The same, with what comes from here on in a segment of its own.
+    Roll,
 }
 
 /// One change.
@@ -165,7 +167,7 @@ impl Request<'_> {
                 return Ok(Some(Change::Stray(Arc::new(stray))));
             }
             Self::RewriteStray(seq) => return Ok(table.bins.strays().get(seq).map(Change::Stray)),
-            Self::Barrier => return Ok(Some(Change::Nothing)),
+            Self::Barrier | Self::Roll => return Ok(Some(Change::Nothing)),
         };
         Ok(bin.map(|bin| Change::Bin(bin, what)))
     }

@@ -13,6 +13,7 @@ mod many;
 mod reopen;
 mod retention;
 mod reuse;
+mod rolling;
 mod space;
 mod strays;
 

@@ -87,6 +87,7 @@ impl Disk {
             replayed.marker,
             replayed.segments,
         ));
+        writer::probe(&log);
         let writer = Writer::start(&log, replayed.active)?;
         let tasks = vec![runtime.spawn(writer.run()), runtime.spawn(keeper::run(Arc::clone(&log)))];
         Ok(Self { log, tasks: Mutex::new(tasks), closed: OnceCell::new() })

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use super::log::Log;
 use super::segment;
 use super::sidecar;
-use super::writer::is_full;
+use super::writer::{self, is_full};
 use crate::store::change::Request;
 use crate::store::record;
 
@@ -55,9 +55,27 @@ pub(super) async fn run(log: Arc<Log>) {
 /// Waits for something to do.
 async fn rest(log: &Arc<Log>) {
     let work = log.untidy.notified();
-    let Some(left) = log.spare.left(Instant::now()) else { return work.await };
-    if timeout(left, work).await.is_err() {
-        give_up_spare(log).await;
+    let spare = log.spare.left(Instant::now());
+    let again = log.has_stumbled().then_some(AGAIN);
+    let Some(left) = spare.into_iter().chain(again).min() else { return work.await };
+    if timeout(left, work).await.is_ok() {
+        return;
+    }
+    match again.is_some_and(|again| again == left) {
+        true => probe(log).await,
+        false => give_up_spare(log).await,
+    }
+}
+
+/// Who waits for it to be ready sends nothing that would tell that there is room again.
+async fn probe(log: &Arc<Log>) {
+    let shared = Arc::clone(log);
+    let probed = blocking(move || {
+        writer::probe(&shared);
+        Ok(())
+    });
+    if let Err(error) = probed.await {
+        tracing::warn!(%error, "whether there is room could not be seen");
     }
 }
 
@@ -99,7 +117,9 @@ async fn free_one(log: &Arc<Log>, stuck: &mut BTreeSet<u32>, failed: &mut io::Re
         }
         return true;
     }
-    let Some(number) = log.segments.to_shrink(log.sizes.segment_bytes, stuck) else { return false };
+    let Some(number) = log.segments.to_shrink(log.sizes.segment_bytes, stuck) else {
+        return roll(log, stuck, failed).await;
+    };
     // One that comes after the shrinking would be that of the segment as it was.
     let sidecars = write_sidecars(log).await;
     let shared = Arc::clone(log);
@@ -113,6 +133,21 @@ async fn free_one(log: &Arc<Log>, stuck: &mut BTreeSet<u32>, failed: &mut io::Re
         }
     }
     true
+}
+
+/// Begins another segment where nothing lives in the one that is being written, so that this one's
+/// space comes back before it is full.
+async fn roll(log: &Arc<Log>, stuck: &mut BTreeSet<u32>, failed: &mut io::Result<()>) -> bool {
+    let to_roll = log.segments.to_roll().filter(|number| stuck.insert(*number));
+    let Some(number) = to_roll else { return false };
+    match log.submit(Request::Roll).await {
+        // It is closed now, and can go.
+        Ok(_) => stuck.remove(&number),
+        Err(error) => {
+            *failed = Err(io::Error::other(error));
+            false
+        }
+    }
 }
 
 async fn write_sidecars(log: &Arc<Log>) -> io::Result<()> {

@@ -282,6 +282,11 @@ impl Log {
         *stumble = wrong.map(ToString::to_string);
     }
 
+    /// Whether the last write failed.
+    pub(super) fn has_stumbled(&self) -> bool {
+        self.stumble.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Why nothing is acknowledged now: it has stopped, or the last write failed.
     pub(super) fn trouble(&self) -> Option<String> {
         let stumble = || self.stumble.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -26,6 +26,8 @@ pub(super) struct Batch {
     pub(super) waiting: Vec<Waiting>,
     /// For those who append, if there are any.
     pub(super) stub: Option<Stub>,
+    /// Whether it is to begin a segment.
+    pub(super) rolls: bool,
 }
 
 /// A change in a batch, and who waits for it, unless a ticket answers.
@@ -52,6 +54,7 @@ impl Batch {
         self.waiting.clear();
         self.records.clear();
         self.stub = None;
+        self.rolls = false;
     }
 
     /// Whether anything in it frees space, or is written again so that space can be freed.
@@ -61,13 +64,14 @@ impl Batch {
             .waiting
             .iter()
             .any(|waiting| matches!(waiting.change, Change::Capture(_) | Change::Stray(_)));
-        self.waiting.iter().any(|waiting| match &waiting.change {
-            // A bin's first record makes it, a later one lets an old segment go.
-            Change::Bin(bin, What::Put) => bin.put_in.load(Ordering::Relaxed) > 0,
-            Change::Bin(_, what) => !matches!(what, What::Update(_)),
-            Change::Dropped(..) => is_alone,
-            Change::Capture(_) | Change::Stray(_) | Change::Nothing => false,
-        })
+        self.rolls
+            || self.waiting.iter().any(|waiting| match &waiting.change {
+                // A bin's first record makes it, a later one lets an old segment go.
+                Change::Bin(bin, What::Put) => bin.put_in.load(Ordering::Relaxed) > 0,
+                Change::Bin(_, what) => !matches!(what, What::Update(_)),
+                Change::Dropped(..) => is_alone,
+                Change::Capture(_) | Change::Stray(_) | Change::Nothing => false,
+            })
     }
 
     /// Answers everybody in it.
@@ -146,7 +150,9 @@ impl Queue {
         bins: &Bins,
     ) -> Result<Option<oneshot::Receiver<Answer>>, StoreError> {
         let table = Table { bins, unwritten: &self.unwritten };
+        let rolls = matches!(request, Request::Roll);
         let Some(change) = request.plan(&table)? else { return Ok(None) };
+        self.batch.rolls |= rolls;
         self.tell_dropped(bins);
         let (answer, receiver) = oneshot::channel();
         self.add(change, Some(answer));

@@ -2,11 +2,15 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 /// What is kept, in bytes: enough for the records of deletes, and for what is written again before
 /// the first dead segment goes.
 const RESERVED_BYTES: u64 = 1024 * 1024;
+
+/// What is written to see whether there is room, in bytes: more than the smallest capture takes.
+const PROBE_BYTES: usize = 4096;
 
 /// A file whose only use is the room it takes.
 #[derive(Debug)]
@@ -37,6 +41,17 @@ impl Reserve {
         filled
     }
 
+    /// Whether there is room beside it: writes a little, and takes it back.
+    ///
+    /// # Errors
+    /// There is none, or nothing can be written.
+    pub(super) fn probe(&self) -> io::Result<()> {
+        let file = File::options().create(true).truncate(false).write(true).open(&self.0)?;
+        let kept = file.metadata()?.len();
+        let written = file.write_all_at(&[0; PROBE_BYTES], kept);
+        file.set_len(kept).and(written)
+    }
+
     /// Gives its room away; says whether it had any.
     pub(super) fn spend(&self) -> bool {
         let had = fs::metadata(&self.0).is_ok_and(|found| found.len() > 0);
@@ -57,7 +72,10 @@ mod tests {
         assert!(reserve.spend());
         assert_eq!(bytes(), 0);
         assert!(!reserve.spend());
+        reserve.probe().unwrap();
+        assert_eq!(bytes(), 0);
         reserve.fill().unwrap();
+        reserve.probe().unwrap();
         assert_eq!(bytes(), RESERVED_BYTES);
     }
 }

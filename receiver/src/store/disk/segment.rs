@@ -1,6 +1,6 @@
 //! One file of the log.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
@@ -125,8 +125,9 @@ impl Active {
         options.read(true).write(true).create(true).truncate(truncate);
         // The directory keeps others out already; a copy of the file should too.
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path)?;
-        file.write_all_at(&preface.bytes(), 0)?;
+        let file = options.open(&path)?;
+        // One without its header would ask the next start for room.
+        file.write_all_at(&preface.bytes(), 0).inspect_err(|_| drop(fs::remove_file(&path)))?;
         Ok(Self {
             number: preface.number,
             marker: preface.marker(),
@@ -138,7 +139,12 @@ impl Active {
 
     /// Whether a batch still belongs into it.
     pub(super) fn takes(&self, bytes: usize, segment_bytes: u64) -> bool {
-        self.len == PREFACE_BYTES as u64 || self.len + bytes as u64 <= segment_bytes
+        self.is_empty() || self.len + bytes as u64 <= segment_bytes
+    }
+
+    /// Whether nothing has been written to it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == PREFACE_BYTES as u64
     }
 
     /// Writes a batch behind what is good, by one call; says where it begins.

@@ -6,6 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::store::index::{Entry, Place};
 
+/// What has to be dead in the segment that is being written, in bytes, so that another is begun for
+/// the sake of its space: with less, small captures that go one by one would each ask for a file.
+const ROLLED_BYTES_MIN: u64 = 64 * 1024;
+
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Segment {
     /// Captures in it that are still there.
@@ -15,8 +19,12 @@ pub(super) struct Segment {
     /// What captures and strays take in its file, dead or alive, in bytes; 0 where nothing can be
     /// taken out of it any more.
     pub(super) held_bytes: u64,
-    /// Whether nothing more is written to it.
+    /// What captures that are gone took in it, in bytes.
+    pub(super) gone_bytes: u64,
+    /// Whether nothing more is written to it, and all that was is committed.
     pub(super) closed: bool,
+    /// Whether anything in it has been committed by this process.
+    begun: bool,
 }
 
 /// Every segment by its number.
@@ -39,29 +47,44 @@ impl Segments {
     /// Counts a batch; says whether there is now something to tidy up.
     pub(super) fn settle(&self, tally: &Tally, segment_bytes: u64) -> bool {
         let mut segments = self.lock();
+        let mut untidy = false;
         if let Some(segment) = segments.get_mut(&tally.segment) {
             segment.alive += tally.came.alive;
             segment.alive_bytes += tally.came.alive_bytes;
             segment.held_bytes += tally.came.held_bytes;
+            untidy = !std::mem::replace(&mut segment.begun, true);
         }
-        let mut untidy = false;
+        if untidy {
+            // Commits are in the order of the log: those before it have all of theirs.
+            close_before(&mut segments, tally.segment);
+        }
         for (number, went) in &tally.went {
             if let Some(segment) = segments.get_mut(number) {
-                segment.alive = segment.alive.saturating_sub(went.alive);
-                segment.alive_bytes = segment.alive_bytes.saturating_sub(went.alive_bytes);
-                untidy |= segment.closed && segment.alive == 0;
+                segment.went(went);
+                untidy |= segment.alive == 0 && (segment.closed || segment.is_worth_rolling());
             }
         }
         untidy || (!tally.went.is_empty() && is_wasteful(&segments, segment_bytes))
     }
 
-    /// Begins one, and closes those before it.
+    /// Begins with one, and closes those before it.
     pub(super) fn begin(&self, number: u32) {
         let mut segments = self.lock();
-        segments.entry(number).or_default();
-        for (other, segment) in segments.iter_mut() {
-            segment.closed = *other != number;
-        }
+        segments.entry(number).or_default().begun = true;
+        close_before(&mut segments, number);
+    }
+
+    /// Adds one that is written from now on. The one before it is closed by the first commit in
+    /// this one: till then some of it may be written and not yet committed.
+    pub(super) fn add(&self, number: u32) {
+        self.lock().entry(number).or_default();
+    }
+
+    /// The segment that is being written, if nothing lives in it and its space is worth another.
+    pub(super) fn to_roll(&self) -> Option<u32> {
+        let segments = self.lock();
+        let (number, segment) = segments.last_key_value()?;
+        (segment.alive == 0 && segment.is_worth_rolling()).then_some(*number)
     }
 
     pub(super) fn newest(&self) -> u32 {
@@ -108,6 +131,10 @@ impl Segments {
     }
 }
 
+fn close_before(segments: &mut BTreeMap<u32, Segment>, number: u32) {
+    segments.range_mut(..number).for_each(|(_, segment)| segment.closed = true);
+}
+
 /// Two segments may be dead for nothing: what retention drops in order soon frees them whole.
 fn is_wasteful(segments: &BTreeMap<u32, Segment>, segment_bytes: u64) -> bool {
     let alive: u64 = segments.values().map(|segment| segment.alive_bytes).sum();
@@ -128,6 +155,17 @@ impl Segment {
         self.alive_bytes += bytes;
         self.held_bytes += bytes;
     }
+
+    /// Counts captures out.
+    pub(super) fn went(&mut self, went: &Self) {
+        self.alive = self.alive.saturating_sub(went.alive);
+        self.alive_bytes = self.alive_bytes.saturating_sub(went.alive_bytes);
+        self.gone_bytes += went.alive_bytes;
+    }
+
+    fn is_worth_rolling(&self) -> bool {
+        !self.closed && self.gone_bytes >= ROLLED_BYTES_MIN
+    }
 }
 
 impl Tally {
@@ -145,5 +183,59 @@ impl Tally {
                 self.went.entry(location.segment).or_default().came(location.bytes.into());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn came(segments: &Segments, number: u32, bytes: u64) -> bool {
+        let mut tally = segments.tally(number);
+        tally.came(bytes);
+        segments.settle(&tally, 1 << 20)
+    }
+
+    fn went(segments: &Segments, number: u32, bytes: u64) -> bool {
+        let mut tally = segments.tally(number);
+        tally.went.entry(number).or_default().came(bytes);
+        segments.settle(&tally, 1 << 20)
+    }
+
+    /// What a segment was given and has not told yet must not go with it.
+    #[test]
+    fn one_is_closed_by_what_is_committed_behind_it() {
+        let segments = Segments::default();
+        segments.begin(1);
+        came(&segments, 1, 100_000);
+        went(&segments, 1, 100_000);
+        segments.add(2);
+        assert_eq!(segments.oldest_dead(), None, "a batch in it may not be committed yet");
+        assert!(segments.to_shrink(1 << 20, &BTreeSet::new()).is_none());
+        segments.add(3);
+        assert!(came(&segments, 2, 10), "there is something to tidy up");
+        assert_eq!(segments.oldest_dead(), Some(1));
+        segments.remove(1);
+        went(&segments, 2, 10);
+        assert_eq!(segments.oldest_dead(), None);
+        came(&segments, 3, 10);
+        assert_eq!(segments.oldest_dead(), Some(2));
+    }
+
+    #[test]
+    fn the_one_that_is_written_is_left_where_it_is_dead_and_not_for_little() {
+        let segments = Segments::default();
+        segments.begin(1);
+        came(&segments, 1, 1_000);
+        assert!(!went(&segments, 1, 1_000));
+        assert_eq!(segments.to_roll(), None, "for little");
+        came(&segments, 1, 1_000);
+        came(&segments, 1, ROLLED_BYTES_MIN);
+        assert!(!went(&segments, 1, ROLLED_BYTES_MIN));
+        assert_eq!(segments.to_roll(), None, "something lives in it");
+        assert!(went(&segments, 1, 1_000));
+        assert_eq!(segments.to_roll(), Some(1));
+        segments.add(2);
+        assert_eq!(segments.to_roll(), None, "it was left");
     }
 }

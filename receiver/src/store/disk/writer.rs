@@ -82,7 +82,8 @@ impl Writer {
 
     fn append(&mut self) -> io::Result<u64> {
         let bytes = self.batch.records.len();
-        if !self.active.takes(bytes, self.log.sizes.segment_bytes) {
+        let is_to_roll = self.batch.rolls && !self.active.is_empty();
+        if is_to_roll || !self.active.takes(bytes, self.log.sizes.segment_bytes) {
             self.roll()?;
         }
         for waiting in &self.batch.waiting {
@@ -96,16 +97,23 @@ impl Writer {
         #[cfg(test)]
         super::faults::Faults::fail_if(&self.log.faults.no_create)?;
         let preface = Preface::new(self.log.marker, self.active.number + 1);
-        let next = Active::next(&self.log.path, preface, &self.log.spare)?;
+        let next = match self.batch.rolls {
+            // It is for space, which an old one would take again.
+            true => Active::create(&self.log.path, preface.number, self.log.marker),
+            false => Active::next(&self.log.path, preface, &self.log.spare),
+        }?;
         let full = std::mem::replace(&mut self.active, next);
-        self.log.segments.begin(self.active.number);
+        self.log.segments.add(self.active.number);
         // The keeper writes its sidecar: here everybody would wait for it.
         self.log.rolled(full);
         Ok(())
     }
 
     fn written(&mut self, offset: u64) {
-        self.log.wrote(None);
+        // What writes nothing does not say that there is room.
+        if self.batch.records.len() > 0 {
+            self.log.wrote(None);
+        }
         for waiting in self.batch.waiting.iter().filter(|waiting| waiting.span.bytes > 0) {
             let record = self.batch.records.copied(&waiting.span);
             self.active.note(offset + waiting.span.offset as u64, record);
@@ -132,9 +140,7 @@ impl Writer {
         let failed = match self.active.cut(&self.log) {
             Ok(()) => {
                 tracing::warn!(%error, "a write failed; the store tries again with what comes");
-                StoreError::failed(format!(
-                    "a write failed: {error}; free some space or clear a bin, then resend"
-                ))
+                StoreError::failed(format!("{}, then resend", failed(error)))
             }
             Err(cut) => self.log.stop(format!(
                 "a write failed ({error}), and what it left could not be cut off ({cut}); look at \
@@ -142,6 +148,7 @@ impl Writer {
             )),
         };
         self.log.wrote(Some(&failed));
+        self.log.untidy.notify_one();
         if let Some(syncer) = &self.syncer {
             syncer.drained().await;
         }
@@ -158,6 +165,19 @@ impl Writer {
                 }
             }
         }
+    }
+}
+
+/// That a write failed with this.
+fn failed(error: &io::Error) -> String {
+    format!("a write failed: {error}; free some space or clear a bin")
+}
+
+/// Notes whether there is room, as nothing else is written that would tell. Blocks.
+pub(super) fn probe(log: &Log) {
+    match log.reserve.probe() {
+        Ok(()) => log.wrote(None),
+        Err(error) => log.wrote(Some(&StoreError::failed(failed(&error)))),
     }
 }
 

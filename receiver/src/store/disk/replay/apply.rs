@@ -162,8 +162,9 @@ impl<'a> Replay<'a> {
     fn went(&mut self, freed: &VecDeque<Entry>) {
         for entry in freed {
             if let Some(segment) = self.segments.get_mut(&entry.place.segment()) {
-                segment.alive = segment.alive.saturating_sub(1);
-                segment.alive_bytes = segment.alive_bytes.saturating_sub(entry.place.bytes());
+                let mut went = Segment::default();
+                went.came(entry.place.bytes());
+                segment.went(&went);
             }
         }
     }
