@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::profile::Event;
 use crate::send::fields;
 use crate::sender::{Sender, random};
-use crate::store::Recipients;
+use crate::store::{Recipients, StoreError};
 
 /// Fires an event to every active webhook of its type. With `wait`, the first attempts are over
 /// when this returns, unless the server stops meanwhile, or a webhook is held back for too long.
@@ -29,9 +29,10 @@ pub(crate) async fn fire(
     sender.accepted(&deliveries);
     let until = Instant::now() + sender.limits().fire_wait_timeout;
     for delivery in deliveries.iter_mut().filter(|_| wait) {
-        // The event stands, whatever becomes of reading how its deliveries do.
-        if let Ok(Ok(stands)) = timeout_at(until, ended(sender, delivery.clone())).await {
-            *delivery = stands;
+        match timeout_at(until, ended(sender, delivery.clone())).await {
+            Ok(Ok(stands)) => *delivery = stands,
+            Ok(Err(why)) => return Err(unknown_end(&format!("event {}", event.id), &why)),
+            Err(_) => {}
         }
     }
     Ok(FiredEvent {
@@ -61,7 +62,8 @@ pub(crate) async fn test(
         return Ok(None);
     };
     sender.accepted(std::slice::from_ref(&delivery));
-    let delivery = ended(sender, delivery).await?;
+    let name = format!("delivery {}", delivery.id);
+    let delivery = ended(sender, delivery).await.map_err(|why| unknown_end(&name, &why))?;
     if delivery.attempts.is_empty() {
         let detail = format!("no attempt of delivery {} is logged: ask for it later", delivery.id);
         return Err(Problem::new(503, "no-attempt", detail).retry_after(1));
@@ -123,16 +125,31 @@ fn fit(sender: &Sender, kind: &str, payload: &Value) -> Result<(), Problem> {
     Err(Problem::new(422, "payload-misfit", detail).with_errors(misfits))
 }
 
+/// Nobody can say how what was accepted ended, as the store fails. It is not to be tried again: it
+/// goes by itself.
+pub(crate) fn unknown_end(what: &str, why: &StoreError) -> Problem {
+    let detail = format!(
+        "{what} was accepted, and no attempt can be logged: failed to {why}; it goes by itself \
+         once that works again, so do not ask for another"
+    );
+    Problem::new(503, "store-failed", detail)
+}
+
 /// The delivery once its attempt is over, or as it stands where that will not be.
-async fn ended(sender: &Sender, delivery: Delivery) -> Result<Delivery, Problem> {
+///
+/// # Errors
+/// No attempt can be logged, or none can be read.
+async fn ended(sender: &Sender, delivery: Delivery) -> Result<Delivery, StoreError> {
     let id = delivery.id;
     let over = sender.waiting().wait(id);
     let stands = sender.store().delivery(id).await?;
     let is_open =
         |stands: &Delivery| stands.attempts.is_empty() && stands.state == DeliveryState::Pending;
     if stands.as_ref().is_none_or(is_open) {
-        // Whichever way the wait ends, the store says how the delivery stands.
-        let _ = over.await;
+        // Whichever other way the wait ends, the store says how the delivery stands.
+        if let Ok(error) = over.await {
+            return Err(error);
+        }
     } else {
         sender.waiting().ended(id);
     }

@@ -4,6 +4,7 @@ use hooklab_shared::delivery::{Delivery, DeliveryState, Resend};
 use hooklab_shared::problem::{FieldError, Problem};
 use uuid::Uuid;
 
+use crate::event;
 use crate::sender::Sender;
 use crate::store::{Again, CalledOff, SentAgain};
 
@@ -35,8 +36,10 @@ pub(crate) async fn one(
     let Some(delivery) = sender.store().delivery(id).await? else { return Ok(None) };
     sender.live().fired(&delivery);
     let Some(over) = over else { return Ok(Some(delivery)) };
-    // Whichever way the wait ends, the store says how the delivery stands.
-    let _ = over.await;
+    // Whichever other way the wait ends, the store says how the delivery stands.
+    if let Ok(why) = over.await {
+        return Err(event::unknown_end(&format!("the resend of delivery {id}"), &why));
+    }
     Ok(sender.store().delivery(id).await?)
 }
 

@@ -22,6 +22,7 @@ mod webhooks;
 mod writer;
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -65,6 +66,9 @@ pub enum StoreError {
         /// Whether what is on the disk is in doubt, so that nothing more may be accepted.
         fatal: bool,
     },
+    /// There is no room for it on the disk; what said so.
+    #[error("use the sender's store: {0}; free some space: check the disk's space and quota")]
+    Full(String),
     /// It was written by a newer release.
     #[error(
         "open the sender's store: its schema is version {found}, this release reads {wanted}; use \
@@ -94,7 +98,27 @@ impl StoreError {
             Self::Engine { detail, .. } => {
                 Some(Self::Engine { detail: detail.clone(), fatal: false })
             }
+            Self::Full(detail) => Some(Self::Full(detail.clone())),
             _ => None,
+        }
+    }
+
+    /// The same with the file that it is about.
+    fn of(self, file: &Path) -> Self {
+        let of = |detail: String| format!("{}: {detail}", file.display());
+        match self {
+            Self::Engine { detail, fatal } => Self::Engine { detail: of(detail), fatal },
+            Self::Full(detail) => Self::Full(of(detail)),
+            other => other,
+        }
+    }
+
+    /// What the system said of doing this with a file.
+    fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
+        let detail = format!("{doing} {}: {error}", path.display());
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(detail),
+            _ => Self::Engine { detail, fatal: false },
         }
     }
 }
@@ -107,12 +131,21 @@ pub(crate) enum OpenStoreError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("start the store's writer: {0}")]
-    Thread(std::io::Error),
+    Thread(io::Error),
 }
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, SystemIoFailure};
+        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, SystemIoFailure};
+        if error.sqlite_error_code() == Some(DiskFull) {
+            return Self::Full(error.to_string());
+        }
+        // The file that is shared with readers is made at the start, and must find its room.
+        if let rusqlite::Error::SqliteFailure(failure, _) = &error
+            && failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+        {
+            return Self::Full(format!("{error} (no room for {SHARED})"));
+        }
         let fatal = matches!(
             error.sqlite_error_code(),
             Some(SystemIoFailure | DatabaseCorrupt | NotADatabase)
@@ -140,6 +173,9 @@ const FILE: &str = "sender.sqlite";
 /// Its write-ahead log, as SQLite names it.
 const WAL: &str = "sender.sqlite-wal";
 
+/// What its connections share, as SQLite names it.
+const SHARED: &str = "sender.sqlite-shm";
+
 impl Store {
     /// Opens it, and starts its writer; at most `queue_max` changes wait. The own event types that
     /// it keeps come with it.
@@ -148,6 +184,10 @@ impl Store {
         queue_max: usize,
         clock: Clock,
     ) -> Result<(Self, Vec<OwnParts>), OpenStoreError> {
+        let of = |error: StoreError| match place {
+            Place::Memory => error,
+            Place::Disk(path) => error.of(&path.join(FILE)),
+        };
         let (connection, directory, readers, wal, attempts) = match place {
             Place::Memory => {
                 let connection = Connection::open_in_memory().map_err(StoreError::from)?;
@@ -157,18 +197,18 @@ impl Store {
                 let directory = Directory::open(path, "sender 1")?;
                 let file = directory.path().join(FILE);
                 private(&file)?;
-                let connection = Connection::open(&file).map_err(StoreError::from)?;
+                let connection = Connection::open(&file).map_err(|error| of(error.into()))?;
                 let wal = directory.path().join(WAL);
                 let attempts = Attempts::open(directory.path())?;
                 (connection, Some(directory), Readers::pool(file), Some(wal), attempts)
             }
         };
-        schema::prepare(&connection, &attempts)?;
+        schema::prepare(&connection, &attempts).map_err(of)?;
         let attempts = Arc::new(attempts);
         let silence_max = clock.wait(SILENCE_MAX);
-        let log = Log { attempts: attempts.clone(), silence_max };
-        log.recover(&connection)?;
-        let own_types = event_types::all(&connection)?;
+        let mut log = Log { attempts: attempts.clone(), silence_max, untold: None };
+        log.open(&connection).map_err(of)?;
+        let own_types = event_types::all(&connection).map_err(of)?;
         let writer = Writer::start(connection, log, directory, wal, queue_max)
             .map_err(OpenStoreError::Thread)?;
         Ok((Self { writer, readers: Arc::new(readers), attempts }, own_types))
@@ -227,8 +267,5 @@ fn private(file: &Path) -> Result<(), StoreError> {
     options.create(true).truncate(false).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file).map(drop).map_err(|error| StoreError::Engine {
-        detail: format!("{}: {error}", file.display()),
-        fatal: false,
-    })
+    options.open(file).map(drop).map_err(|error| StoreError::io("open", file, &error))
 }

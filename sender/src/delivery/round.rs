@@ -19,6 +19,9 @@ use crate::store::{Asked, Ended, Patience, StoreError, Taken, Turned};
 /// The longest sleep.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 
+/// How long whoever waits for an attempt is kept waiting while the store fails.
+const FAILING_FOR: Duration = Duration::from_secs(2);
+
 /// Attempts between two looks at what is beyond the bounds: a log may exceed them by so many.
 const RETAIN_EVERY: usize = 1_024;
 
@@ -33,6 +36,8 @@ pub(super) struct Round {
     renewed: HashMap<i64, Health>,
     /// The store failed, and is left alone until then.
     paused_until: Option<Instant>,
+    /// Since when it has failed.
+    failing_since: Option<Instant>,
     /// Attempts logged since retention was told of any.
     unkept: usize,
     /// No attempt begins any more.
@@ -61,6 +66,7 @@ impl Round {
             turning: None,
             renewed: HashMap::new(),
             paused_until: None,
+            failing_since: None,
             unkept: 0,
             closed: false,
         }
@@ -163,20 +169,27 @@ impl Round {
         turning: Turning,
         answer: Result<Result<Turned, StoreError>, JoinError>,
     ) {
-        // Whoever waits is told the truth now rather than kept until the store is well again.
-        turning.ended.iter().for_each(|ended| worker.waiting.ended(ended.id));
         let why = match answer {
-            Ok(Ok(turned)) => return self.apply(worker, &turning.ended, turned),
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
+            Ok(Ok(turned)) => {
+                self.failing_since = None;
+                turning.ended.iter().for_each(|ended| worker.waiting.ended(ended.id));
+                return self.apply(worker, &turning.ended, turned);
+            }
+            Ok(Err(error)) => error,
+            Err(_) => StoreError::Bug,
         };
-        tracing::warn!(why, "attempts cannot be logged, so none is made");
+        tracing::warn!(%why, "attempts cannot be logged, so none is made");
         // What was to be logged waits for the next turn; what was wanted is wanted again.
         self.ended.splice(0..0, turning.ended.iter().cloned());
         for wanted in turning.wanted {
             self.lanes.answered(wanted.lane, 0, Some(worker.clock.now()));
         }
-        self.paused_until = Some(Instant::now() + STORE_PAUSE);
+        let now = Instant::now();
+        self.paused_until = Some(now + STORE_PAUSE);
+        // Whoever waits is told the truth soon rather than kept until the store is well again.
+        if now.duration_since(*self.failing_since.get_or_insert(now)) >= FAILING_FOR {
+            worker.waiting.failed(&why);
+        }
     }
 
     fn apply(&mut self, worker: &Worker, ended: &[Ended], turned: Turned) {

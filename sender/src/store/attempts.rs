@@ -77,16 +77,18 @@ impl Attempts {
         let attempts = Self { directory, ..Self::in_memory() };
         let mut segments = Segments::default();
         let path = attempts.directory.as_deref().unwrap_or(Path::new("."));
-        for entry in std::fs::read_dir(path).map_err(|error| said("read", path, &error))? {
-            let entry = entry.map_err(|error| said("read", path, &error))?;
+        for entry in
+            std::fs::read_dir(path).map_err(|error| StoreError::io("read", path, &error))?
+        {
+            let entry = entry.map_err(|error| StoreError::io("read", path, &error))?;
             if let Some(number) = number(&entry.path()) {
                 segments.kept.insert(number, Segment::Disk);
             }
         }
         if let Some((&newest, _)) = segments.kept.last_key_value() {
             let path = attempts.path(newest);
-            let file = open(&path).map_err(|error| said("open", &path, &error))?;
-            segments.end = whole(&file).map_err(|error| said("read", &path, &error))?;
+            let file = open(&path).map_err(|error| StoreError::io("open", &path, &error))?;
+            segments.end = whole(&file).map_err(|error| StoreError::io("read", &path, &error))?;
             segments.file = Some(file);
         }
         *attempts.lock() = segments;
@@ -141,7 +143,7 @@ impl Attempts {
         } else if let Some(file) = file {
             let written = write(file, begin, lines.text(), *is_torn);
             *is_torn = written.is_err();
-            written.map_err(|error| said("write", &self.path(number), &error))?;
+            written.map_err(|error| StoreError::io("write", &self.path(number), &error))?;
         }
         *end = begin + lines.text().len() as u64;
         Ok(())
@@ -153,12 +155,12 @@ impl Attempts {
             let path = self.path(number);
             if let Segment::Disk = segment {
                 let synced = File::open(&path).and_then(|file| file.sync_data());
-                synced.map_err(|error| said("sync", &path, &error))?;
+                synced.map_err(|error| StoreError::io("sync", &path, &error))?;
             }
         }
         if let Some(directory) = &self.directory {
             let synced = File::open(directory).and_then(|directory| directory.sync_all());
-            synced.map_err(|error| said("sync", directory, &error))?;
+            synced.map_err(|error| StoreError::io("sync", directory, &error))?;
         }
         Ok(())
     }
@@ -185,7 +187,7 @@ impl Attempts {
         let segment = if self.directory.is_some() {
             let path = self.path(number);
             let file = open(&path).and_then(|file| file.set_len(0).map(|()| file));
-            segments.file = Some(file.map_err(|error| said("make", &path, &error))?);
+            segments.file = Some(file.map_err(|error| StoreError::io("make", &path, &error))?);
             Segment::Disk
         } else {
             Segment::Memory(Vec::new())
@@ -250,9 +252,4 @@ fn whole(file: &File) -> io::Result<u64> {
         file.set_len(end)?;
     }
     Ok(end)
-}
-
-fn said(what: &str, path: &Path, error: &io::Error) -> StoreError {
-    let detail = format!("{what} {}: {error}", path.display());
-    StoreError::Engine { detail, fatal: false }
 }

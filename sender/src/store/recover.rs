@@ -20,33 +20,64 @@ pub(super) struct Log {
     pub(super) attempts: Arc<Attempts>,
     /// After how long a silence a webhook that fails begins to fail anew.
     pub(super) silence_max: Duration,
+    /// Why the tables could not be brought up to it when the store was opened, if they were not:
+    /// before anything else is done, that is.
+    pub(super) untold: Option<StoreError>,
 }
 
 impl Log {
     #[cfg(test)]
     pub(super) fn in_memory() -> Self {
-        Self { attempts: Arc::new(Attempts::in_memory()), silence_max: SILENCE_MAX }
+        Self { attempts: Arc::new(Attempts::in_memory()), silence_max: SILENCE_MAX, untold: None }
     }
 
-    /// Brings the tables up to what the log says, when the store is opened. Then logs each attempt
-    /// that was under way as interrupted, and lets its delivery be tried again at once, at the same
-    /// place of its schedule: the target is not to blame. Nobody knows whether the request arrived;
-    /// with this line the log has every attempt that a target can have seen.
+    /// Brings the tables up to what the log says, when the store is opened; on a full disk later,
+    /// since what is kept can be read all the same.
+    pub(super) fn open(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        let recovered = connection.unchecked_transaction().map_err(StoreError::from);
+        let recovered = recovered.and_then(|transaction| {
+            self.recover(&transaction)?;
+            Ok(transaction.commit()?)
+        });
+        match recovered {
+            Err(error @ StoreError::Full(_)) => {
+                tracing::warn!(%error, "what a crash cut off waits for room");
+                self.untold = Some(error);
+                Ok(())
+            }
+            recovered => recovered,
+        }
+    }
+
+    /// Tells the tables what they missed: all of it, unless they were told when the store was
+    /// opened.
+    pub(super) fn catch_up(&self, connection: &Connection) -> Result<(), StoreError> {
+        match self.untold {
+            Some(_) => self.recover(connection),
+            None => self.tell(connection).map(drop),
+        }
+    }
+
+    /// Tells what the log says, then logs each attempt that was under way as interrupted, and lets
+    /// its delivery be tried again at once, at the same place of its schedule: the target is not to
+    /// blame. Nobody knows whether the request arrived; with this line the log has every attempt
+    /// that a target can have seen. Where nothing was missed, nothing is written.
     pub(super) fn recover(&self, connection: &Connection) -> Result<(), StoreError> {
-        let transaction = connection.unchecked_transaction()?;
-        self.tell(&transaction)?;
-        let known = newest(&transaction)?.map(Spot::end).max(told(&transaction)?);
+        self.tell(connection)?;
+        let known = newest(connection)?.map(Spot::end).max(told(connection)?);
         self.attempts.go_past(known.unwrap_or_default())?;
         let mut lines = self.attempts.lines();
-        for CutOff { id, row, n, manual, at, target, before } in cut_off(&transaction)? {
+        for CutOff { id, row, n, manual, at, target, before } in cut_off(connection)? {
             let attempt = &interrupted(n, manual, at, target);
             let (webhook, test, next) = (None, false, None);
             let line = NewLine { delivery: id, row, webhook, test, before, attempt, next };
-            is_over(&transaction, row, n, lines.add(&line)?)?;
+            is_over(connection, row, n, lines.add(&line)?)?;
         }
         self.attempts.append(&lines)?;
-        self.told(&transaction)?;
-        Ok(transaction.commit()?)
+        match told(connection)? == Some(self.attempts.end()) {
+            true => Ok(()),
+            false => self.told(connection),
+        }
     }
 
     /// Tells the tables what stands in the log behind the place that they know; returns how many

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 
-use super::{Attempts, Begun, Line, Place, Segment, Spot, said};
+use super::{Attempts, Begun, Line, Place, Segment, Spot};
 use crate::store::StoreError;
 
 /// What a line tells.
@@ -30,13 +30,14 @@ impl Attempts {
             let mut lines = match self.reader(segment, begin, until) {
                 Ok(Some(lines)) => lines,
                 Ok(None) => continue,
-                Err(error) => return Err(said("read", &self.path(segment), &error)),
+                Err(error) => return Err(StoreError::io("read", &self.path(segment), &error)),
             };
             let (mut offset, mut line) = (begin, Vec::new());
             loop {
                 line.clear();
                 let read = lines.read_until(b'\n', &mut line);
-                let read = read.map_err(|error| said("read", &self.path(segment), &error))?;
+                let read =
+                    read.map_err(|error| StoreError::io("read", &self.path(segment), &error))?;
                 if line.pop() != Some(b'\n') {
                     break;
                 }

@@ -2,7 +2,8 @@
 
 use hooklab_shared::id::Timestamp;
 
-use super::{Attempts, Segment, said};
+use super::{Attempts, Segment};
+use crate::store::StoreError;
 
 /// How long a segment that nobody needs may stay, where no new one is begun.
 const EVERY_MICROS: u64 = 60_000_000;
@@ -51,7 +52,7 @@ impl Attempts {
             if let Segment::Disk = segment
                 && let Err(error) = std::fs::remove_file(&path)
             {
-                let error = said("remove", &path, &error);
+                let error = StoreError::io("remove", &path, &error);
                 tracing::warn!(%error, "a part of the log that nobody needs stays");
             }
         }

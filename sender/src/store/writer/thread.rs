@@ -71,7 +71,9 @@ impl Thread {
         is_ahead: Arc<AtomicBool>,
     ) -> io::Result<Self> {
         let waiting = Builder::new_current_thread().enable_time().build()?;
-        let (open, is_behind, ahead) = (None, false, Ahead::default());
+        let (open, is_behind, ahead) = (None, log.untold.is_some(), Ahead::default());
+        log.untold.iter().for_each(|error| failure.set(error));
+        is_ahead.store(is_behind, Ordering::Release);
         Ok(Self { connection, log, failure, syncer, is_ahead, open, is_behind, ahead, waiting })
     }
 
@@ -244,12 +246,13 @@ impl Thread {
         }
         if self.is_behind {
             self.start()?;
-            let told = self.log.tell(&self.connection);
+            let told = self.log.catch_up(&self.connection);
             told.inspect_err(|_| self.undo())?;
             // As long as it is not committed it may be lost again.
             self.open.iter_mut().for_each(|open| open.attempts = 1);
             self.end()?;
             self.is_behind = false;
+            self.log.untold = None;
         }
         self.start()
     }
