@@ -21,8 +21,8 @@ pub struct Directory {
 pub enum DirectoryError {
     /// The file system said no.
     #[error(
-        "use {path}: {error}; check its owner, its mode, and the space on the disk, or give another \
-         place with --store"
+        "use {path}: {error}; check its owner, its mode, and the space on the disk, or give \
+         another place with --store"
     )]
     Io {
         /// The file or directory.

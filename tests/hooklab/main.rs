@@ -20,6 +20,7 @@ mod finding;
 mod following;
 #[cfg(not(feature = "broken-ack-before-write"))]
 mod forwarding;
+mod full_disk;
 #[cfg_attr(feature = "broken-ack-before-write", expect(dead_code, reason = "one test is left"))]
 mod harness;
 #[cfg(not(feature = "broken-ack-before-write"))]

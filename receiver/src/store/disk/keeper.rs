@@ -142,7 +142,10 @@ async fn roll(log: &Arc<Log>, stuck: &mut BTreeSet<u32>, failed: &mut io::Result
     let Some(number) = to_roll else { return false };
     match log.submit(Request::Roll).await {
         // It is closed now, and can go.
-        Ok(_) => stuck.remove(&number),
+        Ok(_) => {
+            log.let_go(number);
+            stuck.remove(&number)
+        }
         Err(error) => {
             *failed = Err(io::Error::other(error));
             false

@@ -169,6 +169,14 @@ impl Log {
         self.untidy.notify_one();
     }
 
+    /// Lets go of a full segment that goes at once: as long as its file is open, its space stays.
+    /// Where it does not go, the next start reads it, nothing else.
+    pub(super) fn let_go(&self, number: u32) {
+        let mut rolled = self.rolled.lock().unwrap_or_else(PoisonError::into_inner);
+        rolled.iter().filter(|full| full.number == number).for_each(Active::trim);
+        rolled.retain(|full| full.number != number);
+    }
+
     pub(super) fn has_rolled(&self) -> bool {
         !self.rolled.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
@@ -279,6 +287,10 @@ impl Log {
     /// Remembers how the last write went.
     pub(super) fn wrote(&self, wrong: Option<&StoreError>) {
         let mut stumble = self.stumble.lock().unwrap_or_else(PoisonError::into_inner);
+        if stumble.is_none() && wrong.is_some() {
+            // The keeper looks for room from now on.
+            self.untidy.notify_one();
+        }
         *stumble = wrong.map(ToString::to_string);
     }
 

@@ -148,7 +148,6 @@ impl Writer {
             )),
         };
         self.log.wrote(Some(&failed));
-        self.log.untidy.notify_one();
         if let Some(syncer) = &self.syncer {
             syncer.drained().await;
         }
