@@ -125,3 +125,19 @@ async fn a_webhook_that_never_was_is_unknown_and_one_that_is_gone_is_not() {
         assert_eq!(told.status, resend, "{told:?}");
     }
 }
+
+#[tokio::test]
+async fn what_was_called_off_in_an_attempt_is_told_to_be_under_way() {
+    let (sender, target) = (Moved::new(), Target::new(Answer::Hang(b"")).await);
+    sender.webhook(&target.url(), &json!({})).await;
+    let delivery = sender.fire().await;
+    while target.requests().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let told = sender.post(&path(&delivery, "resend"), &Value::Null).await;
+    assert!(told.status == 409 && told.body["detail"].as_str().unwrap().contains("pending"));
+    assert_eq!(sender.post(&path(&delivery, "cancel"), &Value::Null).await.status, 200);
+    let told = sender.post(&path(&delivery, "resend"), &Value::Null).await;
+    assert_eq!(told.status, 409, "{told:?}");
+    assert!(told.body["detail"].as_str().unwrap().contains("under way"), "{told:?}");
+}
