@@ -91,6 +91,7 @@ impl Worker {
     async fn work(&mut self, round: &mut Round) {
         let (stir, mut stop) = (self.stir.clone(), self.stop.clone());
         loop {
+            round.gather().await;
             round.turn(self);
             let next = round.next(self);
             tokio::select! {

@@ -28,6 +28,10 @@ pub(crate) async fn one(
         SentAgain::Pending => {
             return refused("pending", "it is pending: it goes by itself, or cancel it".to_owned());
         }
+        SentAgain::UnderWay => {
+            let detail = "an attempt of it is still under way: try again when that is over";
+            return refused("under-way", detail.to_owned());
+        }
         SentAgain::Inactive { webhook } => {
             let detail = format!("webhook {webhook} is not active, or was deleted: activate it");
             return refused("inactive-webhook", detail);

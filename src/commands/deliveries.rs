@@ -60,7 +60,7 @@ struct ListArgs {
     /// Only those that stand so
     #[arg(long, value_parser = STATES)]
     status: Option<String>,
-    /// How many, the newest first
+    /// How many, the newest first; at most 500
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=500))]
     #[arg(default_value = "20")]
     limit: u32,

@@ -13,7 +13,7 @@ use crate::report::{Report, shown_lines};
 pub(crate) struct SchemaArgs {
     /// The bin
     bin: BinName,
-    /// From the newest so many captures
+    /// From the newest so many captures; at most 10000
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: Option<u32>,
 }

@@ -40,6 +40,10 @@ fn the_first_screen_names_every_command() {
     for flag in ["--port", "--dashboard-port", "--store", "HOOKLAB_STORE", "HOOKLAB_PORT"] {
         assert!(serve.contains(flag), "`{flag}` is missing: {serve}");
     }
+    for (command, most) in [("deliveries", "at most 500"), ("schema", "at most 10000")] {
+        let own = run(&[command, "--help"]).stdout;
+        assert!(own.contains(most), "{command} does not say how much --limit takes: {own}");
+    }
     assert!(run(&["--version"]).stdout.starts_with("hooklab 0."));
 }
 

@@ -1,6 +1,7 @@
 //! The live channel against RFC 6455, in the categories of the well-known conformance suite: 1
 //! framing, 2 pings, 3 reserved bits, 4 opcodes, 5 fragmentation, 6 UTF-8, 7 closing, 10 many
 //! fragments. A watcher has nothing to say, so what it says is read over, within its limit.
+//! scripts/autobahn runs that suite itself, against an echo.
 
 pub(crate) mod frames;
 

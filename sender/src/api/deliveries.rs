@@ -9,7 +9,7 @@ use hooklab_shared::problem::Problem;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{cursor, unknown_delivery};
+use super::{cursor, unknown_delivery, unknown_webhook};
 use crate::sender::Sender;
 use crate::store::DeliveryFilter;
 
@@ -37,7 +37,7 @@ pub(super) struct List {
     params(List),
     responses(
         (status = 200, description = "A page of deliveries.", body = Log),
-        Refused<422>, Refused<503>,
+        Refused<404>, Refused<422>, Refused<503>,
     )
 )]
 pub(super) async fn list(
@@ -55,8 +55,13 @@ pub(super) async fn list(
     };
     // In this order what is dropped meanwhile is missing from the page, never counted and shown.
     let dropped = sender.store().dropped().await?;
-    let event = filter.event.clone();
+    let (event, webhook) = (filter.event.clone(), filter.webhook);
     let (items, next) = sender.store().deliveries(filter).await?;
+    if let Some(webhook) = webhook.filter(|_| items.is_empty())
+        && !sender.store().knows_webhook(webhook).await?
+    {
+        return Err(unknown_webhook(&webhook.to_string()));
+    }
     if let Some(event) = event.filter(|_| items.is_empty()) {
         known(&sender, event).await?;
     }

@@ -9,7 +9,7 @@ use hooklab_shared::openapi::Refused;
 use hooklab_shared::problem::Problem;
 use serde::Deserialize;
 
-use super::unknown_delivery;
+use super::{unknown_delivery, unknown_webhook};
 use crate::resend;
 use crate::sender::Sender;
 
@@ -53,13 +53,18 @@ pub(super) async fn one(
     request_body = Resend,
     responses(
         (status = 202, description = "They are due.", body = Resent),
-        Refused<400>, Refused<413>, Refused<415>, Refused<422>, Refused<503>,
+        Refused<400>, Refused<404>, Refused<413>, Refused<415>, Refused<422>, Refused<503>,
     )
 )]
 pub(super) async fn many(
     State(sender): State<Sender>,
     Json(which): Json<Resend>,
 ) -> Result<(StatusCode, Told<Resent>), Problem> {
+    if let Some(webhook) = which.webhook
+        && !sender.store().knows_webhook(webhook).await?
+    {
+        return Err(unknown_webhook(&webhook.to_string()));
+    }
     let resent = resend::many(&sender, which).await?;
     Ok((StatusCode::ACCEPTED, Told(Resent { resent })))
 }

@@ -25,6 +25,13 @@ const FAILING_FOR: Duration = Duration::from_secs(2);
 /// Attempts between two looks at what is beyond the bounds: a log may exceed them by so many.
 const RETAIN_EVERY: usize = 1_024;
 
+/// A turn for as many attempts that are over need not wait for more of those under way.
+const GATHERED: usize = 8;
+
+/// Looks at the sockets that may find nothing, one after another: about a microsecond each, in
+/// which a target that is near answers.
+const MISSED_MAX: usize = 8;
+
 /// What the worker has in hand.
 pub(super) struct Round {
     lanes: Lanes,
@@ -116,6 +123,27 @@ impl Round {
         }
     }
 
+    /// Lets others land that are about to: a turn of many costs little more than a turn of one. It
+    /// ends when none does any more, so a slow target keeps nobody waiting.
+    pub(super) async fn gather(&mut self) {
+        let mut missed = 0;
+        while self.turning.is_none()
+            && (1..GATHERED.min(self.flying.len())).contains(&self.ended.len())
+            && missed < MISSED_MAX
+        {
+            let before = self.ended.len();
+            yield_now().await;
+            self.land_all();
+            missed = if self.ended.len() == before { missed + 1 } else { 0 };
+        }
+    }
+
+    fn land_all(&mut self) {
+        while let Some(landed) = self.flying.try_join_next() {
+            self.land(landed);
+        }
+    }
+
     /// Begins a turn, if none is under way and there is something to do.
     pub(super) fn turn(&mut self, worker: &Worker) {
         let is_paused = self.paused_until.is_some_and(|until| Instant::now() < until);
@@ -154,11 +182,7 @@ impl Round {
             }
             landed = landed(&mut self.flying) => {
                 self.land(landed);
-                // What lands with it belongs in the same turn.
-                yield_now().await;
-                while let Some(landed) = self.flying.try_join_next() {
-                    self.land(landed);
-                }
+                self.land_all();
             }
         }
     }

@@ -18,6 +18,8 @@ pub(crate) enum SentAgain {
     Due { lane: i64 },
     /// It has not ended.
     Pending,
+    /// It was called off, and its last attempt is not over.
+    UnderWay,
     /// Its webhook takes no deliveries.
     Inactive { webhook: i64 },
     /// There is none.
@@ -50,19 +52,20 @@ impl Store {
     pub(crate) async fn resend(&self, id: Uuid, now: Timestamp) -> Result<SentAgain, StoreError> {
         self.write(move |connection| {
             let mut looking = connection.prepare_cached(
-                "SELECT d.row, d.webhook, d.state = 'pending' OR d.began_at IS NOT NULL, \
+                "SELECT d.row, d.webhook, d.state = 'pending', d.began_at IS NOT NULL, \
                  coalesce(w.active, 0) FROM delivery d \
                  LEFT JOIN webhook w ON w.id = d.webhook WHERE d.id = ?1",
             )?;
-            let found: Option<(i64, i64, bool, bool)> = looking
+            let found: Option<(i64, i64, bool, bool, bool)> = looking
                 .query_row([id.to_string()], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
                 })
                 .optional()?;
             Ok(match found {
                 None => SentAgain::Unknown,
-                Some((_, _, true, _)) => SentAgain::Pending,
-                Some((_, webhook, _, false)) => SentAgain::Inactive { webhook },
+                Some((_, _, true, ..)) => SentAgain::Pending,
+                Some((_, _, _, true, _)) => SentAgain::UnderWay,
+                Some((_, webhook, .., false)) => SentAgain::Inactive { webhook },
                 Some((row, webhook, ..)) => {
                     due_again(connection, row, -webhook, now)?;
                     SentAgain::Due { lane: -webhook }

@@ -74,6 +74,18 @@ impl Store {
         self.read(move |connection| one(connection, id)).await
     }
 
+    /// Whether there is such a webhook, or was one of which the log tells.
+    pub(crate) async fn knows_webhook(&self, id: i64) -> Result<bool, StoreError> {
+        self.read(move |connection| {
+            let mut looking = connection.prepare_cached(
+                "SELECT 1 FROM webhook WHERE id = ?1 \
+                 UNION ALL SELECT 1 FROM delivery WHERE webhook = ?1 LIMIT 1",
+            )?;
+            Ok(looking.exists([id])?)
+        })
+        .await
+    }
+
     /// Changes a webhook within the transaction that reads it, so that no other change is lost.
     /// What is pending follows a new URL, and is called off when the webhook is deactivated.
     /// Returns `None` if there is none, and the change's refusal if it refuses.

@@ -109,3 +109,35 @@ async fn many_are_sent_again_since_a_time() {
         assert_eq!(sender.post("/deliveries/resend", &bad).await.status, 422);
     }
 }
+
+#[tokio::test]
+async fn a_webhook_that_never_was_is_unknown_and_one_that_is_gone_is_not() {
+    let (mut sender, target) = (Moved::new(), Target::new(Answer::Bytes(WELL)).await);
+    sender.webhook(&target.url(), &json!({})).await;
+    sender.fire().await;
+    assert_eq!(sender.attempted().await, None);
+    super::call(&sender.api, "DELETE", "/webhooks/1", &Value::Null).await;
+    for (webhook, list, resend) in [(1, 200, 202), (99, 404, 404)] {
+        let told = super::get(&sender.api, &format!("/deliveries?webhook={webhook}")).await;
+        assert_eq!(told.status, list, "{told:?}");
+        let which = json!({"since": "2020-01-01T00:00:00Z", "webhook": webhook});
+        let told = sender.post("/deliveries/resend", &which).await;
+        assert_eq!(told.status, resend, "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_called_off_in_an_attempt_is_told_to_be_under_way() {
+    let (sender, target) = (Moved::new(), Target::new(Answer::Hang(b"")).await);
+    sender.webhook(&target.url(), &json!({})).await;
+    let delivery = sender.fire().await;
+    while target.requests().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let told = sender.post(&path(&delivery, "resend"), &Value::Null).await;
+    assert!(told.status == 409 && told.body["detail"].as_str().unwrap().contains("pending"));
+    assert_eq!(sender.post(&path(&delivery, "cancel"), &Value::Null).await.status, 200);
+    let told = sender.post(&path(&delivery, "resend"), &Value::Null).await;
+    assert_eq!(told.status, 409, "{told:?}");
+    assert!(told.body["detail"].as_str().unwrap().contains("under way"), "{told:?}");
+}

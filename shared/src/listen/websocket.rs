@@ -88,26 +88,40 @@ impl Opening {
     /// Answers, and tells the socket from then on; `alive` is let go of when that has ended.
     #[must_use]
     pub fn accept(self, telling: impl Telling, alive: watch::Receiver<()>) -> Response<Body> {
-        tokio::spawn(accepted(self.upgrading, telling, alive));
+        self.hand_over(INCOMING_BYTES_MAX, move |socket| async move {
+            let _ = tell(socket, telling).await;
+            drop(alive);
+        })
+    }
+
+    /// Answers, and lets `talk` have the socket, which takes messages of so many bytes at most.
+    #[must_use]
+    pub fn hand_over<F>(
+        self,
+        incoming_bytes_max: usize,
+        talk: impl FnOnce(Socket) -> F + Send + 'static,
+    ) -> Response<Body>
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(incoming_bytes_max))
+            .max_frame_size(Some(incoming_bytes_max))
+            .read_buffer_size(INCOMING_BYTES_MAX)
+            .write_buffer_size(WRITE_BUFFER_BYTES);
+        let upgrading = self.upgrading;
+        tokio::spawn(async move {
+            if let Ok(upgraded) = upgrading.await {
+                let io = TokioIo::new(upgraded);
+                talk(WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await).await;
+            }
+        });
         self.switching
     }
 }
 
-async fn accepted(upgrading: OnUpgrade, telling: impl Telling, alive: watch::Receiver<()>) {
-    if let Ok(upgraded) = upgrading.await {
-        let socket = TokioIo::new(upgraded);
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(INCOMING_BYTES_MAX))
-            .max_frame_size(Some(INCOMING_BYTES_MAX))
-            .read_buffer_size(INCOMING_BYTES_MAX)
-            .write_buffer_size(WRITE_BUFFER_BYTES);
-        let socket = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
-        let _ = tell(socket, telling).await;
-    }
-    drop(alive);
-}
-
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+/// A connection that has become a WebSocket.
+pub type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// Passes on what there is to tell until either side ends.
 async fn tell(mut socket: Socket, mut telling: impl Telling) -> Result<(), Error> {
@@ -127,7 +141,10 @@ async fn tell(mut socket: Socket, mut telling: impl Telling) -> Result<(), Error
                 None => return goodbye(socket, telling.gone()).await,
             },
             incoming = socket.next() => match incoming {
-                Some(Ok(Message::Close(_))) => return part(socket).await,
+                Some(Ok(Message::Close(_))) => {
+                    part(socket).await;
+                    return Ok(());
+                }
                 None => return Ok(()),
                 Some(incoming) => {
                     incoming?;
@@ -152,15 +169,15 @@ async fn goodbye(mut socket: Socket, gone: Option<&'static str>) -> Result<(), E
         None => (CloseCode::Away, "hooklab is stopping"),
     };
     socket.close(Some(CloseFrame { code, reason: reason.into() })).await?;
-    part(socket).await
+    part(socket).await;
+    Ok(())
 }
 
 /// Lets the closing handshake end (RFC 6455, section 5.5.1): our close goes out, theirs comes in.
-async fn part(mut socket: Socket) -> Result<(), Error> {
+pub async fn part(mut socket: Socket) {
     let _ = socket.flush().await;
     let answered = async { while let Some(Ok(_)) = socket.next().await {} };
     let _ = timeout(GOODBYE, answered).await;
-    Ok(())
 }
 
 fn lists(headers: &HeaderMap, name: HeaderName, want: &str) -> bool {
