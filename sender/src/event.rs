@@ -32,6 +32,7 @@ pub(crate) async fn fire(
         match timeout_at(until, ended(sender, delivery.clone())).await {
             Ok(Ok(stands)) => *delivery = stands,
             Ok(Err(why)) => return Err(unknown_end(&format!("event {}", event.id), &why)),
+            // It takes long, and goes on by itself.
             Err(_) => {}
         }
     }
@@ -138,11 +139,12 @@ pub(crate) fn unknown_end(what: &str, why: &StoreError) -> Problem {
 /// The delivery once its attempt is over, or as it stands where that will not be.
 ///
 /// # Errors
-/// No attempt can be logged, or none can be read.
+/// No attempt can be logged.
 async fn ended(sender: &Sender, delivery: Delivery) -> Result<Delivery, StoreError> {
     let id = delivery.id;
     let over = sender.waiting().wait(id);
-    let stands = sender.store().delivery(id).await?;
+    // Where it cannot be read now, it was accepted all the same.
+    let stands = sender.store().delivery(id).await.ok().flatten();
     let is_open =
         |stands: &Delivery| stands.attempts.is_empty() && stands.state == DeliveryState::Pending;
     if stands.as_ref().is_none_or(is_open) {
@@ -153,7 +155,7 @@ async fn ended(sender: &Sender, delivery: Delivery) -> Result<Delivery, StoreErr
     } else {
         sender.waiting().ended(id);
     }
-    Ok(sender.store().delivery(id).await?.unwrap_or(delivery))
+    Ok(sender.store().delivery(id).await.ok().flatten().unwrap_or(delivery))
 }
 
 fn invalid(field: &str, detail: String) -> Problem {

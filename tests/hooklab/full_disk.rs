@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -24,6 +25,9 @@ impl Disk {
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"]);
         let mounted = mount.arg(home.path()).output().is_ok_and(|done| done.status.success());
+        // Whoever can mount one has to.
+        let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+        assert!(mounted || !is_root, "no tmpfs can be mounted");
         if !mounted {
             println!("no disk can be mounted here: only root can");
         }
@@ -160,7 +164,7 @@ fn a_clear_gives_room_on_a_disk_smaller_than_a_segment() {
         server = Server::on(&disk.store(), &[]);
         let told = server.summaries("a").iter().map(|one| one["seq"].clone()).collect::<Vec<_>>();
         assert_eq!(told, seqs, "round {round}");
-        assert!(server.get("/bins/a").json()["newest_seq"].as_u64().unwrap() <= newest);
+        assert_eq!(server.get("/bins/a").json()["newest_seq"].as_u64(), Some(newest));
     }
 }
 

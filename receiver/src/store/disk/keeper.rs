@@ -56,7 +56,7 @@ pub(super) async fn run(log: Arc<Log>) {
 async fn rest(log: &Arc<Log>) {
     let work = log.untidy.notified();
     let spare = log.spare.left(Instant::now());
-    let again = log.has_stumbled().then_some(AGAIN);
+    let again = log.lacks_room().then_some(AGAIN);
     let Some(left) = spare.into_iter().chain(again).min() else { return work.await };
     if timeout(left, work).await.is_ok() {
         return;
@@ -140,7 +140,12 @@ async fn free_one(log: &Arc<Log>, stuck: &mut BTreeSet<u32>, failed: &mut io::Re
 async fn roll(log: &Arc<Log>, stuck: &mut BTreeSet<u32>, failed: &mut io::Result<()>) -> bool {
     let to_roll = log.segments.to_roll().filter(|number| stuck.insert(*number));
     let Some(number) = to_roll else { return false };
+    if !is_worth_it(log, number, &rewrites(log, number)).is_ok_and(|is_worth| is_worth) {
+        return false;
+    }
     match log.submit(Request::Roll).await {
+        // There was no room for another.
+        Ok(_) if log.segments.newest() == number => false,
         // It is closed now, and can go.
         Ok(_) => {
             log.let_go(number);
@@ -165,12 +170,16 @@ async fn write_sidecars(log: &Arc<Log>) -> io::Result<()> {
     .await
 }
 
-/// Says whether it was worth it: bins that take more than half of what is freed would be written
-/// again and again.
+/// Bins that take more than half of what is freed would be written again and again.
+fn is_worth_it(log: &Log, number: u32, rewrites: &Rewrites) -> io::Result<bool> {
+    let freed = fs::metadata(segment::path(&log.path, number))?.len();
+    Ok(rewrites.bytes <= freed / 2)
+}
+
+/// Says whether it was worth it.
 async fn remove_oldest(log: &Arc<Log>, number: u32) -> io::Result<bool> {
     let rewrites = rewrites(log, number);
-    let freed = fs::metadata(segment::path(&log.path, number))?.len();
-    if rewrites.bytes > freed / 2 {
+    if !is_worth_it(log, number, &rewrites)? {
         return Ok(false);
     }
     let nothing = rewrites.requests.is_empty();

@@ -53,7 +53,7 @@ pub(crate) struct Log {
     pub(super) layout: RwLock<()>,
     failure: OnceLock<String>,
     /// Why the last write failed, if it did.
-    stumble: Mutex<Option<String>>,
+    stumble: Mutex<Option<(String, bool)>>,
     #[cfg(test)]
     pub(in crate::store) faults: super::faults::Faults,
 }
@@ -253,6 +253,7 @@ impl Log {
         let planned = std::mem::take(&mut queue.batch.waiting);
         let stub = queue.batch.stub.take();
         queue.batch.records.clear();
+        queue.batch.rolls = false;
         drop(queue);
         self.room.notify_waiters();
         batch.refuse(&self.bins, error);
@@ -284,25 +285,26 @@ impl Log {
         self.failure.get().cloned()
     }
 
-    /// Remembers how the last write went.
-    pub(super) fn wrote(&self, wrong: Option<&StoreError>) {
+    /// Remembers how the last write went: what was wrong, and whether it was for want of room.
+    pub(super) fn wrote(&self, wrong: Option<(&StoreError, bool)>) {
         let mut stumble = self.stumble.lock().unwrap_or_else(PoisonError::into_inner);
         if stumble.is_none() && wrong.is_some() {
             // The keeper looks for room from now on.
             self.untidy.notify_one();
         }
-        *stumble = wrong.map(ToString::to_string);
+        *stumble = wrong.map(|(error, is_full)| (error.to_string(), is_full));
     }
 
-    /// Whether the last write failed.
-    pub(super) fn has_stumbled(&self) -> bool {
-        self.stumble.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    /// Whether the last write failed for want of room.
+    pub(super) fn lacks_room(&self) -> bool {
+        let stumble = self.stumble.lock().unwrap_or_else(PoisonError::into_inner);
+        stumble.as_ref().is_some_and(|(_, is_full)| *is_full)
     }
 
     /// Why nothing is acknowledged now: it has stopped, or the last write failed.
     pub(super) fn trouble(&self) -> Option<String> {
-        let stumble = || self.stumble.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.failure().or_else(stumble)
+        let stumble = self.stumble.lock().unwrap_or_else(PoisonError::into_inner);
+        self.failure().or_else(|| stumble.as_ref().map(|(why, _)| why.clone()))
     }
 
     /// Takes nothing more; what waits is still written.

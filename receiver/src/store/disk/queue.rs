@@ -64,7 +64,7 @@ impl Batch {
             .waiting
             .iter()
             .any(|waiting| matches!(waiting.change, Change::Capture(_) | Change::Stray(_)));
-        self.rolls
+        (self.rolls && is_alone)
             || self.waiting.iter().any(|waiting| match &waiting.change {
                 // A bin's first record makes it, a later one lets an old segment go.
                 Change::Bin(bin, What::Put) => bin.put_in.load(Ordering::Relaxed) > 0,

@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::store::index::{Entry, Place};
 
 /// What has to be dead in the segment that is being written, in bytes, so that another is begun for
-/// the sake of its space: with less, small captures that go one by one would each ask for a file.
+/// the sake of its space, times the segments that there are: with less, small captures that go one
+/// by one would each ask for a file. One that cannot go by then may stand before the others.
 const ROLLED_BYTES_MIN: u64 = 64 * 1024;
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +49,7 @@ impl Segments {
     pub(super) fn settle(&self, tally: &Tally, segment_bytes: u64) -> bool {
         let mut segments = self.lock();
         let mut untidy = false;
+        let rolled_bytes_min = rolled_bytes_min(&segments);
         if let Some(segment) = segments.get_mut(&tally.segment) {
             segment.alive += tally.came.alive;
             segment.alive_bytes += tally.came.alive_bytes;
@@ -61,7 +63,7 @@ impl Segments {
         for (number, went) in &tally.went {
             if let Some(segment) = segments.get_mut(number) {
                 segment.went(went);
-                untidy |= segment.alive == 0 && (segment.closed || segment.is_worth_rolling());
+                untidy |= segment.alive == 0 && segment.is_worth_freeing(rolled_bytes_min);
             }
         }
         untidy || (!tally.went.is_empty() && is_wasteful(&segments, segment_bytes))
@@ -84,7 +86,8 @@ impl Segments {
     pub(super) fn to_roll(&self) -> Option<u32> {
         let segments = self.lock();
         let (number, segment) = segments.last_key_value()?;
-        (segment.alive == 0 && segment.is_worth_rolling()).then_some(*number)
+        let is_worth = !segment.closed && segment.gone_bytes >= rolled_bytes_min(&segments);
+        (segment.alive == 0 && is_worth).then_some(*number)
     }
 
     pub(super) fn newest(&self) -> u32 {
@@ -131,6 +134,10 @@ impl Segments {
     }
 }
 
+fn rolled_bytes_min(segments: &BTreeMap<u32, Segment>) -> u64 {
+    ROLLED_BYTES_MIN * segments.len() as u64
+}
+
 fn close_before(segments: &mut BTreeMap<u32, Segment>, number: u32) {
     segments.range_mut(..number).for_each(|(_, segment)| segment.closed = true);
 }
@@ -163,8 +170,8 @@ impl Segment {
         self.gone_bytes += went.alive_bytes;
     }
 
-    fn is_worth_rolling(&self) -> bool {
-        !self.closed && self.gone_bytes >= ROLLED_BYTES_MIN
+    fn is_worth_freeing(&self, rolled_bytes_min: u64) -> bool {
+        self.closed || self.gone_bytes >= rolled_bytes_min
     }
 }
 

@@ -82,14 +82,27 @@ impl Writer {
 
     fn append(&mut self) -> io::Result<u64> {
         let bytes = self.batch.records.len();
-        let is_to_roll = self.batch.rolls && !self.active.is_empty();
-        if is_to_roll || !self.active.takes(bytes, self.log.sizes.segment_bytes) {
+        if !self.active.takes(bytes, self.log.sizes.segment_bytes) {
             self.roll()?;
+        } else if self.batch.rolls && !self.active.is_empty() {
+            self.roll_for_space();
         }
         for waiting in &self.batch.waiting {
             self.batch.records.stamp(&waiting.span, self.active.marker);
         }
         self.active.write(&self.batch.records, &self.log)
+    }
+
+    /// Begins the next segment if that can be done: what there is takes the batch as well, and
+    /// nobody's capture fails for what only would save space.
+    fn roll_for_space(&mut self) {
+        let mut rolled = self.roll();
+        while rolled.as_ref().is_err_and(is_full) && self.makes_room() {
+            rolled = self.roll();
+        }
+        if let Err(error) = rolled {
+            tracing::debug!(%error, "no other segment was begun");
+        }
     }
 
     /// Begins the next segment.
@@ -147,11 +160,13 @@ impl Writer {
                  the disk, then restart"
             )),
         };
-        self.log.wrote(Some(&failed));
+        self.log.wrote(Some((&failed, is_full(error))));
         if let Some(syncer) = &self.syncer {
             syncer.drained().await;
         }
         self.log.fail(&mut self.batch, &failed);
+        // All that is left before the newest is committed, and may go if it is dead.
+        self.log.segments.begin(self.active.number);
     }
 
     async fn finish(&self) {
@@ -176,7 +191,7 @@ fn failed(error: &io::Error) -> String {
 pub(super) fn probe(log: &Log) {
     match log.reserve.probe() {
         Ok(()) => log.wrote(None),
-        Err(error) => log.wrote(Some(&StoreError::failed(failed(&error)))),
+        Err(error) => log.wrote(Some((&StoreError::failed(failed(&error)), true))),
     }
 }
 
