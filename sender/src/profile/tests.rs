@@ -184,6 +184,7 @@ fn ultimate_multisite() {
             "Accept: */*",
             "Accept-Encoding: deflate, gzip, br",
             "Content-Type: application/json",
+            "Connection: close",
             "Content-Length: 69",
         ]
     );

@@ -18,6 +18,7 @@ pub(super) fn fields(dress: Dress<'_>) -> Fields {
     fields.push("Accept", "*/*");
     fields.push("Accept-Encoding", "deflate, gzip, br");
     fields.push("Content-Type", dress.content_type("application/json"));
+    fields.push("Connection", "close");
     fields.push("Content-Length", dress.length_bytes.to_string());
     fields.extend(dress.signature);
     fields

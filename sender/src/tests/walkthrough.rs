@@ -74,8 +74,15 @@ async fn an_event_goes_to_every_active_webhook_of_its_type_and_to_no_other() {
     let plugin = requests.iter().find(|request| request.contains("WordPress")).unwrap();
     let names: Vec<&str> =
         plugin.lines().skip(1).map_while(|line| line.split_once(": ").map(|l| l.0)).collect();
-    let want =
-        ["Host", "User-Agent", "Accept", "Accept-Encoding", "Content-Type", "Content-Length"];
+    let want = [
+        "Host",
+        "User-Agent",
+        "Accept",
+        "Accept-Encoding",
+        "Content-Type",
+        "Connection",
+        "Content-Length",
+    ];
     assert_eq!(names, want);
     let body = plugin.split_once("\r\n\r\n").unwrap().1;
     assert!(

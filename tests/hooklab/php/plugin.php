@@ -23,7 +23,7 @@ curl_setopt_array($curl, [
     CURLOPT_POSTFIELDS => $body,
     CURLOPT_USERAGENT => 'WordPress/6.8; https://network.example',
     CURLOPT_ENCODING => 'deflate, gzip, br',
-    CURLOPT_HTTPHEADER => ['Accept: */*', 'Content-Type: application/json', 'Expect:'],
+    CURLOPT_HTTPHEADER => ['Accept: */*', 'Content-Type: application/json', 'Connection: close', 'Expect:'],
     CURLOPT_HTTP_VERSION => CURL_HTTP_VERSION_1_1,
     CURLOPT_CONNECTTIMEOUT => 10,
     CURLOPT_TIMEOUT => 45,

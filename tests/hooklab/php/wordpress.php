@@ -17,7 +17,7 @@ while (($line = fgets(STDIN)) !== false) {
         CURLOPT_USERAGENT => 'WordPress/6.9; https://network.example',
         // Requests gives '', which stands for whatever this libcurl can decode.
         CURLOPT_ENCODING => 'deflate, gzip, br',
-        CURLOPT_HTTPHEADER => ['Content-Type: application/json', 'Expect: '],
+        CURLOPT_HTTPHEADER => ['Content-Type: application/json', 'Connection: close', 'Expect: '],
         CURLOPT_HTTP_VERSION => CURL_HTTP_VERSION_1_1,
         CURLOPT_RETURNTRANSFER => true,
     ]);
