@@ -73,7 +73,7 @@ fn readiness(server: &Server) -> (u16, String) {
     let mut wire = Wire::connect(&server.dashboard).unwrap();
     wire.send(&request(&server.dashboard, "GET", "/readyz", None)).unwrap();
     let answer = wire.answer_to("GET").unwrap();
-    (answer.status, answer.text().to_string())
+    (answer.status, answer.text())
 }
 
 fn add_webhook(server: &Server, url: &str) -> u64 {
