@@ -41,14 +41,17 @@ pub fn refusal(status: u16) -> Response {
         401 => "The token is missing or wrong.",
         403 => "Another page's request: its `Origin` is not this dashboard's.",
         404 => "There is no such thing.",
-        409 => "The name is taken.",
+        409 => "The name is taken, or the state it is in does not allow it; `detail` says which.",
         413 => "The body is too long.",
         415 => "The body's media type is not taken here.",
         421 => "The `Host` is not a name of this dashboard.",
         422 => "A parameter or field does not hold; `errors` names it.",
         426 => "This is a live channel: open it as a WebSocket or as server-sent events.",
         500 => "A bug.",
-        503 => "The store cannot do it now, or there are too many at once: try again.",
+        503 => {
+            "The store cannot do it now, or there are too many at once: try again, unless `detail` \
+             says that it was accepted and goes by itself."
+        }
         507 => "There are too many bins.",
         _ => StatusCode::from_u16(status)
             .ok()
